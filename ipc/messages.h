@@ -30,6 +30,7 @@ enum worker_exit {
 	WORKER_EXIT_SETUP_DONE = 10, /* setup complete: respawn in serve mode */
 	WORKER_EXIT_DB_PROBLEM = 11, /* said why in db_report */
 	WORKER_EXIT_SANDBOX = 12,    /* the sandbox could not be entered */
+	WORKER_EXIT_NOT_DURABLE = 13 /* a write could not be made durable: check, then serve */
 };
 
 struct ipc_bytes {

@@ -44,6 +44,7 @@ struct supervisor {
 	size_t napi;
 	enum phase phase;
 	bool announced;                /* READY=1 was sent */
+	bool check_database;           /* the next db-worker does before it serves */
 	bool reloading, reload_again;
 	char reload_problem[1024];     /* of the running reload */
 	struct reload_waiter waiters[RELOAD_WAITERS_MAX];
@@ -125,6 +126,7 @@ static int configure_db(struct supervisor *s, struct worker *w, struct err *e)
 	m.db_config.uid = c->db_uid;
 	m.db_config.gid = c->db_gid;
 	m.db_config.log_level = (uint8_t)c->log_level;
+	m.db_config.check = s->check_database;
 	m.db_config.data_dir = s->data_dir.path;
 	m.db_config.sqlite_path = c->sqlite_path;
 	m.db_config.migrations_dir = c->migrations_dir;
@@ -338,6 +340,7 @@ void supervisor_ready(struct supervisor *s, struct worker *w)
 		if (worker_is_locked(&s->api[i]))
 			connect_workers(s, &s->api[i]);
 	s->database.ready = true;
+	s->check_database = false;
 	s->database.problem[0] = '\0';
 	log_info(s->database.mode == IPC_DB_SETUP ? "no database is selected yet: set up with "
 	    "POST /api/db/setup or `deploystackctl setup sqlite`" : "the database is ready");
@@ -384,6 +387,8 @@ void supervisor_buried(struct supervisor *s, struct worker *w, int exit_status, 
 {
 	if (w == &s->db) {
 		s->database.ready = false;
+		if (exit_status == WORKER_EXIT_NOT_DURABLE)
+			s->check_database = true;
 		if (exit_status == WORKER_EXIT_SETUP_DONE)
 			log_info("setup is complete; starting the serving db-worker");
 		else if (exit_status == WORKER_EXIT_SANDBOX)
@@ -536,6 +541,8 @@ int supervisor_new(struct supervisor **out, struct event_base *base, struct conf
 	*data_dir = (struct data_dir){ .fd = -1 };
 	listeners->count = 0;
 	s->started_ms = s->last_tick_ms = clock_monotonic_ms();
+	/* Nobody knows how the daemon before this one ended. */
+	s->check_database = true;
 	*out = s;
 	rc = worker_init(&s->db, &db_kind, s, base, e);
 	for (i = 0; rc == 0 && i < s->config.api_workers; i++) {

@@ -300,6 +300,7 @@ static void describe_exit(const struct worker *w, int status, char *out, size_t 
 		{ WORKER_EXIT_SETUP_DONE, "completed setup" },
 		{ WORKER_EXIT_DB_PROBLEM, "cannot use the database" },
 		{ WORKER_EXIT_SANDBOX, "could not enter its sandbox; its log line says why" },
+		{ WORKER_EXIT_NOT_DURABLE, "could not make a write durable" },
 		{ 127, "could not be executed" },
 	};
 	size_t i;
