@@ -1,0 +1,20 @@
+/*
+ * Output for people: text from elsewhere never controls the terminal.
+ */
+#ifndef CLI_PRINT_H
+#define CLI_PRINT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* "deploystackctl: text" on stderr. */
+void print_error(const char *text);
+
+/* Copies text (NULL: "-") with control characters and invalid UTF-8 replaced. */
+void print_clean(char *out, size_t size, const char *text);
+
+/* "3d 4h", "5m 7s", "812 ms"; "12.3 MiB". */
+void print_duration(char *out, size_t size, double ms);
+void print_size(char *out, size_t size, double bytes);
+
+#endif
