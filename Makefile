@@ -58,7 +58,7 @@ PROGRAM_db-worker  := db-worker
 PROGRAM_cli        := deploystackctl
 PROGRAMS := $(foreach c,supervisor api-worker db-worker cli,$(BUILD)/$(PROGRAM_$(c)))
 
-.PHONY: all run test asan fuzz bench install clean docs style deps deps-test
+.PHONY: all unit run test test-programs asan fuzz bench install clean docs deps
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -106,6 +106,97 @@ $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(1)): $(1) $(wildcard tests/unit/*.h)
 endef
 $(foreach s,$(UNIT_SOURCES),$(eval $(call unit_rule,$(s))))
 unit: $(UNIT_TESTS)
+
+# ---- other test programs ----
+ESCAPE_SOURCES := $(wildcard tests/escape/*.c)
+$(BUILD)/escape: $(ESCAPE_SOURCES) $(wildcard tests/escape/*.h) $(call library,ipc) $(call library,sandbox) $(call library,base)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -o $@ $(ESCAPE_SOURCES) \
+	    $(BUILD)/lib/libsandbox.a $(BUILD)/lib/libipc.a $(BUILD)/lib/libbase.a \
+	    -levent_core -lsqlite3 -lcjson -lsodium -lseccomp -lpthread
+
+$(BUILD)/evil-api-worker: tests/integration/evil_api_worker.c $(call library,ipc) $(call library,base)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -o $@ $< \
+	    $(BUILD)/lib/libipc.a $(BUILD)/lib/libbase.a -lcjson -lsodium
+
+TEST_PROGRAMS = $(UNIT_TESTS) $(BUILD)/escape $(BUILD)/evil-api-worker $(BUILD)/message-reference
+
+test-programs: all $(TEST_PROGRAMS)
+
+test:
+	sh scripts/install-deps.sh test
+	$(MAKE) test-programs
+	tests/run --build $(BUILD) $(SUITES)
+
+# The escape suite and the check of the binaries are about the real build.
+asan:
+	sh scripts/install-deps.sh test
+	$(MAKE) BUILD=build-asan OPTIMIZE="-O1 -g -fno-omit-frame-pointer -fPIE" LDHARDENING="-pie" \
+	    SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined" all \
+	    $(patsubst $(BUILD)/%,build-asan/%,$(UNIT_TESTS)) build-asan/evil-api-worker
+	tests/run --build build-asan unit integration
+
+# ---- fuzzing: clang's libFuzzer, each target for FUZZ_SECONDS ----
+FUZZ_SECONDS ?= 30
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_FLAGS = $(CSTD) $(WARNINGS) -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+fuzz_sources = $(wildcard base/*.c ipc/*.c) $(filter-out api-worker/main.c api-worker/assets.c,$(wildcard api-worker/http_*.c))
+fuzz: $(addprefix build-fuzz/,$(FUZZERS))
+	for f in $(FUZZERS); do \
+	    mkdir -p build-fuzz/corpus/$$f && \
+	    build-fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -timeout=10 -verbosity=0 \
+	        -print_final_stats=0 -artifact_prefix=build-fuzz/ build-fuzz/corpus/$$f tests/fuzz/corpus/$$f || exit 1; \
+	done
+	@echo "$(words $(FUZZERS)) passed, 0 failed"
+build-fuzz/%: tests/fuzz/fuzz_%.c $(fuzz_sources)
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@)
+	$(Q)clang $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(fuzz_sources) \
+	    -lcjson -lsodium -levent_core -lpthread
+
+# ---- figures ----
+bench: all $(BUILD)/bench/bare-evhttp $(BUILD)/bench/load
+	python3 tests/bench/bench.py --build $(BUILD)
+$(BUILD)/bench/bare-evhttp: tests/bench/bare_evhttp.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CSTD) $(WARNINGS) $(HARDENING) $(LDHARDENING) -o $@ $< -levent_core -levent_extra
+$(BUILD)/bench/load: tests/bench/load.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CSTD) $(WARNINGS) $(HARDENING) $(LDHARDENING) -o $@ $<
+
+# ---- documentation from the tables ----
+$(BUILD)/message-reference: tests/tools/message_reference.c $(call library,ipc) $(call library,base)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -o $@ $< \
+	    $(BUILD)/lib/libipc.a $(BUILD)/lib/libbase.a -lcjson -lsodium
+docs: $(BUILD)/message-reference
+	@mkdir -p $(BUILD)/docs
+	$(BUILD)/message-reference > $(BUILD)/docs/messages.md
+	@echo $(BUILD)/docs/messages.md
+
+deps:
+	sh scripts/install-deps.sh run
+
+run:
+	sh scripts/install-deps.sh run
+	$(MAKE) all
+	exec $(BUILD)/deploystackd
+
+install: all
+	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir) \
+	    $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man8 \
+	    $(DESTDIR)$(datadir)/migrations_sqlite/meta $(DESTDIR)$(datadir)/global-settings
+	install -m 755 $(BUILD)/deploystackd $(DESTDIR)$(sbindir)/
+	install -m 755 $(BUILD)/deploystackctl $(DESTDIR)$(bindir)/
+	install -m 755 $(BUILD)/api-worker $(BUILD)/db-worker $(DESTDIR)$(libexecdir)/
+	install -m 644 migrations_sqlite/*.sql $(DESTDIR)$(datadir)/migrations_sqlite/
+	install -m 644 migrations_sqlite/meta/*.json $(DESTDIR)$(datadir)/migrations_sqlite/meta/
+	install -m 644 global-settings/*.json $(DESTDIR)$(datadir)/global-settings/
+	install -m 644 docs/man/deploystackctl.1 $(DESTDIR)$(mandir)/man1/
+	install -m 644 docs/man/deploystackd.8 $(DESTDIR)$(mandir)/man8/
+	install -d $(DESTDIR)$(prefix)/lib/systemd/system
+	install -m 644 packaging/deploystackd.service packaging/deploystackd.socket \
+	    $(DESTDIR)$(prefix)/lib/systemd/system/
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
