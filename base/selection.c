@@ -85,8 +85,9 @@ static int parse(const char *text, size_t len, struct selection *out, struct err
 		rc = 0;
 	if (rc == 0) {
 		memset(out, 0, sizeof(*out));
-		strcpy(out->engine, type); /* known_engine and is_time bound both */
-		strcpy(out->selected_at, at);
+		/* known_engine and is_time bound both. */
+		memcpy(out->engine, type, strlen(type) + 1);
+		memcpy(out->selected_at, at, strlen(at) + 1);
 	}
 	cJSON_Delete(root);
 	return rc;

@@ -83,7 +83,7 @@ static int add_entry(struct migration_files *m, const cJSON *entry, struct err *
 		return err_set(e, ERR_CONFIG, "entry %s has no usable time in when",
 		    tag->valuestring);
 	memset(next, 0, sizeof(*next));
-	strcpy(next->tag, tag->valuestring); /* is_tag bounds it */
+	memcpy(next->tag, tag->valuestring, strlen(tag->valuestring) + 1); /* is_tag bounds it */
 	next->when = (int64_t)when->valuedouble;
 	rc = check_entry(m, next, e);
 	if (rc == 0)

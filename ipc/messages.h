@@ -40,7 +40,8 @@ struct ipc_bytes {
 
 #define RECORD_BEGIN(name, summary) struct rec_##name {
 #define RECORD_END(name) };
-#define MESSAGE_BEGIN(name, number, from, to, max, props, summary) struct msg_##name { char msg_unused[1];
+#define MESSAGE_BEGIN(name, number, from, to, max, props, summary) \
+	struct msg_##name { char msg_unused[1];
 #define MESSAGE_END(name) };
 #define BOOL(name, doc) bool name;
 #define U8(name, doc) uint8_t name;
