@@ -89,10 +89,10 @@ $(BUILD)/obj/%.o: %.c
 
 # ---- pages that the api-worker serves, as C arrays ----
 ASSETS := $(wildcard api-worker/assets/*)
-$(BUILD)/api-worker/assets.inc: $(ASSETS) api-worker/embed-assets.sh
+$(BUILD)/gen/assets.inc: $(ASSETS) api-worker/embed-assets.sh
 	@mkdir -p $(@D)
 	sh api-worker/embed-assets.sh $(ASSETS) > $@
-$(BUILD)/obj/api-worker/assets.o: $(BUILD)/api-worker/assets.inc
+$(BUILD)/obj/api-worker/assets.o: $(BUILD)/gen/assets.inc
 
 # ---- unit tests: tests/unit/<component>/test_*.c, one program each ----
 UNIT_SOURCES := $(wildcard tests/unit/*/test_*.c)

@@ -28,9 +28,9 @@ bool driver_is_fatal(void)
 	return atomic_load(&fatal);
 }
 
-void driver_set_fatal(void)
+void driver_set_fatal(bool is_fatal)
 {
-	atomic_store(&fatal, true);
+	atomic_store(&fatal, is_fatal);
 }
 
 struct value value_null(void)

@@ -95,6 +95,9 @@ struct driver {
 	    size_t *nparams, struct err *e);
 	void (*interrupt)(struct conn *c); /* from any thread */
 	int (*ping)(struct conn *c, struct err *e);
+	/* Puts all that was committed into the database file itself, durably, so that
+	 * the file alone is the database.  ERR_UNAVAILABLE while others use it. */
+	int (*checkpoint)(struct conn *c, struct err *e);
 	/* True between begin and commit or rollback, as the engine sees it. */
 	bool (*in_transaction)(struct conn *c);
 	/* True when what was opened is no longer what its name leads to: the file
@@ -107,7 +110,7 @@ struct driver {
 /* True once any connection could not make a write durable (a failed fsync): the
  * process must end, and the next one checks the database before it serves. */
 bool driver_is_fatal(void);
-void driver_set_fatal(void);
+void driver_set_fatal(bool fatal);
 
 /* ---- for drivers ---- */
 

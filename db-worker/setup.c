@@ -65,7 +65,8 @@ static int remove_leftovers(const struct setup *s, const char *temporary, struct
 	return rc;
 }
 
-/* Opens name, completes it, closes it: its WAL is then empty. */
+/* Opens name, completes it, closes it.  Closing checkpoints too, but tells
+ * nobody when that fails, and the file is about to lose its WAL by its rename. */
 static int complete(const struct setup *s, const char *name, bool create,
     struct setting_cipher *cipher, struct err *e)
 {
@@ -79,6 +80,8 @@ static int complete(const struct setup *s, const char *name, bool create,
 	rc = s->driver->open(&c, &o, e);
 	if (rc == 0)
 		rc = prepare(s->driver, c, s->installation, cipher, e);
+	if (rc == 0)
+		rc = s->driver->checkpoint(c, e);
 	if (c != NULL)
 		s->driver->close(c);
 	if (rc == 0 && driver_is_fatal())

@@ -77,7 +77,7 @@ static int fail(const struct conn *c, int rc, struct err *e)
 	int code = code_of(rc, c);
 
 	if (is_failed_sync(extended))
-		driver_set_fatal();
+		driver_set_fatal(true);
 	if (code == ERR_TIMEOUT)
 		return err_set(e, code, "the statement took longer than allowed");
 	if (code == ERR_INTERRUPTED)
@@ -534,6 +534,15 @@ static int sqlite_ping(struct conn *c, struct err *e)
 	return exec_simple(c, "SELECT 1 FROM sqlite_schema LIMIT 1", e);
 }
 
+static int sqlite_checkpoint(struct conn *c, struct err *e)
+{
+	int frames = 0, done = 0, rc;
+
+	arm(c, 0);
+	rc = sqlite3_wal_checkpoint_v2(c->db, "main", SQLITE_CHECKPOINT_TRUNCATE, &frames, &done);
+	return rc == SQLITE_OK ? 0 : fail(c, rc, e);
+}
+
 static bool sqlite_is_gone(struct conn *c)
 {
 	int moved = 0;
@@ -571,6 +580,7 @@ const struct driver sqlite_driver = {
 	.describe = sqlite_describe,
 	.interrupt = sqlite_interrupt,
 	.ping = sqlite_ping,
+	.checkpoint = sqlite_checkpoint,
 	.in_transaction = sqlite_in_transaction,
 	.is_gone = sqlite_is_gone,
 	.info = sqlite_info,
