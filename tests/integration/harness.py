@@ -1,11 +1,13 @@
 """A real deploystackd in a directory of its own, and what tests do with it."""
+import atexit
 import contextlib
+import functools
 import http.client
 import json
 import os
 import re
 import shutil
-import signal
+import signal as signals
 import socket
 import subprocess
 import sys
@@ -16,9 +18,28 @@ import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "build")))
+PROGRAMS = ("deploystackd", "api-worker", "db-worker", "deploystackctl")
 NOBODY = 65534
 JSON = {"Content-Type": "application/json"}
 TESTS = []
+
+
+def copy_build(**replaced):
+    """A copy of the build tree that an ordinary user can reach; a program can be replaced by a file."""
+    top = tempfile.mkdtemp(prefix="deploystackd-build-")
+    atexit.register(shutil.rmtree, top, True)
+    os.chmod(top, 0o755)
+    os.mkdir(f"{top}/build")
+    for p in PROGRAMS:
+        shutil.copy(replaced.get(p.replace("-", "_"), f"{BUILD}/{p}"), f"{top}/build/{p}")
+    for d in ("migrations_sqlite", "global-settings"):
+        shutil.copytree(f"{ROOT}/{d}", f"{top}/{d}")
+    return f"{top}/build"
+
+
+@functools.cache
+def shared_build():
+    return copy_build()
 
 
 def test(f):
@@ -116,13 +137,13 @@ class Reply:
 class Daemon:
     """with Daemon(…) as d: … ; env adds to the environment, user runs it as another user."""
 
-    def __init__(self, env=None, user=None, directory=None, build=BUILD, data=None, expect_ready=True,
+    def __init__(self, env=None, user=None, directory=None, build=None, data=None, expect_ready=True,
                  args=(), cwd=None):
         self.own = directory is None
         self.dir = directory or tempfile.mkdtemp(prefix="deploystackd-test-")
         self.data = data or os.path.join(self.dir, "data")
         self.user = user
-        self.build = build
+        self.build = build or shared_build()
         self.cwd = cwd or self.dir
         self.args = list(args)
         self.extra = dict(env or {})
@@ -231,7 +252,7 @@ class Daemon:
     def signal(self, sig):
         os.kill(self.pid, sig)
 
-    def stop(self, sig=signal.SIGTERM, timeout=30):
+    def stop(self, sig=signals.SIGTERM, timeout=30):
         kids = children(self.pid)
         self.signal(sig)
         code = self.p.wait(timeout)
@@ -244,7 +265,7 @@ class Daemon:
         if self.p and self.p.poll() is None:
             kids = children(self.pid)
             with contextlib.suppress(OSError):
-                os.kill(self.pid, signal.SIGKILL)
+                os.kill(self.pid, signals.SIGKILL)
             self.p.wait()
             wait_until(lambda: not any(alive(k) for k in kids), 10, "workers gone after kill -9")
 
