@@ -18,10 +18,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "api-worker/access_log.h"
-#include "api-worker/db_setup.h"
-#include "api-worker/limits.h"
-#include "api-worker/routes.h"
 #include "api-worker/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -33,21 +29,6 @@
 #define CONTROL_QUEUE (1u << 20)
 #define SPARE_FDS 256 /* beside the connections: channels, refusals, epoll, … */
 #define LISTENERS_MAX 64
-
-void worker_stop(struct worker *w, int exit_status)
-{
-	w->stop = true;
-	w->exit_status = exit_status;
-	event_base_loopbreak(w->base);
-}
-
-static void on_db_channel_change(void *arg)
-{
-	struct worker *w = arg;
-
-	db_view_set_connected(&w->view, db_client_connected(w->db));
-	db_setup_state_changed(w);
-}
 
 /* ---- open ---- */
 
@@ -65,48 +46,6 @@ static int receive_config(struct worker *w, struct channel *control, struct err 
 	}
 	rc = settings_take(&w->settings, &m, e);
 	msg_free(&m);
-	return rc;
-}
-
-/* Nothing from the environment, no locks. */
-static struct event_base *make_base(void)
-{
-	struct event_config *c = event_config_new();
-	struct event_base *base = NULL;
-
-	if (c && event_config_set_flag(c,
-	    EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV) == 0)
-		base = event_base_new_with_config(c);
-	if (c)
-		event_config_free(c);
-	return base;
-}
-
-static int make_server(struct worker *w, struct err *e)
-{
-	const struct http_app app = { .route = route_exchange, .answered = access_log,
-		.arg = w };
-	const struct msg_api_config *config = w->settings.config;
-	struct http_limits limits;
-	uint32_t i;
-	int rc;
-
-	w->base = make_base();
-	if (!w->base)
-		return err_set(e, ERR_NOMEM, "cannot make an event loop");
-	limits_of(config, &limits);
-	rc = http_server_new(&w->server, w->base, &app, &limits, e);
-	for (i = 0; rc == 0 && i < config->listeners.count; i++) {
-		const struct rec_listener *l = &config->listeners.items[i];
-
-		rc = http_server_add_listener(w->server, (int)l->fd,
-		    (enum ipc_listener_kind)(l->kind == IPC_LISTEN_CONTROL ?
-		    IPC_LISTEN_CONTROL : IPC_LISTEN_TCP), l->loopback, e);
-	}
-	if (rc == 0)
-		rc = db_client_new(&w->db, w->base, config->hold_timeout_ms, e);
-	if (rc == 0)
-		db_client_on_change(w->db, on_db_channel_change, w);
 	return rc;
 }
 
@@ -157,22 +96,6 @@ static int say_hello(struct channel *control, const struct sandbox_report *repor
 	return channel_send_wait(control, &m, clock_monotonic_ms() + HELLO_TIMEOUT_MS, e);
 }
 
-/* ---- loop ---- */
-
-static int loop(struct worker *w, struct channel *control, struct err *e)
-{
-	int rc = supervisor_link_new(&w->supervisor, w, control, e);
-
-	if (rc < 0)
-		return rc;
-	while (!w->stop) {
-		if (event_base_loop(w->base, EVLOOP_ONCE) < 0)
-			return err_set(e, ERR_IO, "the event loop failed");
-		log_flush();
-	}
-	return 0;
-}
-
 static int run(struct worker *w, struct channel *control, pid_t parent)
 {
 	struct sandbox_request request;
@@ -191,7 +114,7 @@ static int run(struct worker *w, struct channel *control, pid_t parent)
 	}
 	/* Here, because the descriptor that libevent waits on is its secret, and
 	 * the drop closes what it is not told to keep. */
-	if (make_server(w, &e) < 0) {
+	if (worker_open(w, &e) < 0) {
 		log_fatal("%s", e.text);
 		return WORKER_EXIT_FAILED;
 	}
@@ -199,7 +122,7 @@ static int run(struct worker *w, struct channel *control, pid_t parent)
 		log_fatal("%s", e.text);
 		return WORKER_EXIT_SANDBOX;
 	}
-	if (say_hello(control, &report, &e) < 0 || loop(w, control, &e) < 0) {
+	if (say_hello(control, &report, &e) < 0 || worker_loop(w, control, &e) < 0) {
 		log_fatal("%s", e.text);
 		return WORKER_EXIT_FAILED;
 	}
@@ -224,7 +147,6 @@ int main(void)
 		log_fatal("the system's random numbers cannot be used");
 		return WORKER_EXIT_FAILED;
 	}
-	TAILQ_INIT(&worker.setups);
-	db_view_init(&worker.view);
+	worker_init(&worker);
 	return run(&worker, control, parent);
 }

@@ -77,16 +77,13 @@ static void list_methods(unsigned methods, char out[64])
 		{ HTTP_PUT, "PUT" }, { HTTP_PATCH, "PATCH" }, { HTTP_DELETE, "DELETE" },
 		{ HTTP_OPTIONS, "OPTIONS" },
 	};
-	size_t i;
+	size_t len = 0, i;
 
 	out[0] = '\0';
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!(methods & names[i].method))
-			continue;
-		if (out[0] != '\0')
-			strcat(out, ", ");
-		strcat(out, names[i].name);
-	}
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (methods & names[i].method)
+			len += (size_t)snprintf(out + len, 64 - len, "%s%s", len > 0 ? ", " : "",
+			    names[i].name);
 }
 
 static unsigned methods_here(const struct exchange *x)

@@ -35,6 +35,19 @@ static inline struct worker *worker_of(const struct exchange *x)
 	return x->app;
 }
 
+void worker_init(struct worker *w);
+
+/* After an end of the loop without connections; those are left to the end of
+ * the process. */
+void worker_free(struct worker *w);
+
+/* Makes the event loop and what hangs on it, by w->settings.  Nothing is
+ * accepted yet.  ERR_INVALID, ERR_NOMEM. */
+int worker_open(struct worker *w, struct err *e);
+
+/* Runs until worker_stop; takes over the control channel. */
+int worker_loop(struct worker *w, struct channel *control, struct err *e);
+
 /* Ends the main loop. */
 void worker_stop(struct worker *w, int exit_status);
 

@@ -165,7 +165,8 @@ static void check_turso_url(struct config *c, const char *name, const char *valu
 	if (n == 0)
 		config_errors_add(errors, "%s must begin with libsql:// or https:// (http:// only "
 		    "for this machine)", name);
-	else if (!is_host(value + n, host) || value[n + host] == '@')
+	else if (!is_host(value + n, host) ||
+	    memchr(value + n, '@', strcspn(value + n, "/?#")) != NULL)
 		config_errors_add(errors, "%s has no valid host name, or carries a user name; the "
 		    "token belongs into TURSO_AUTH_TOKEN", name);
 }

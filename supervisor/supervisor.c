@@ -360,12 +360,7 @@ void supervisor_tick(struct supervisor *s)
 
 	s->last_tick_ms = now;
 	s->ping_seq++;
-	for (i = 0; i <= s->napi; i++) {
-		struct worker *w = i < s->napi ? &s->api[i] : &s->db;
-
-		/* This process slept, not the worker. */
-		if (pause > TICK_MS / 2)
-			w->heard_ms += pause;
-		worker_heartbeat(w, s->ping_seq, s->config.heartbeat_timeout_ms);
-	}
+	for (i = 0; i <= s->napi; i++)
+		worker_heartbeat(i < s->napi ? &s->api[i] : &s->db, s->ping_seq,
+		    s->config.heartbeat_timeout_ms, pause > TICK_MS / 2 ? pause : 0);
 }

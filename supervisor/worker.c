@@ -118,7 +118,7 @@ void worker_send(struct worker *w, const struct msg *m)
 
 static void receive_one(struct worker *w, struct msg *m)
 {
-	w->heard_ms = clock_monotonic_ms();
+	w->asked_ms = 0;
 	if (m->type == MSG_pong)
 		return;
 	if (m->type == MSG_hello) {
@@ -204,7 +204,9 @@ static int start(struct worker *w, struct err *e)
 		close_control(w);
 		return rc;
 	}
-	w->started_ms = w->heard_ms = clock_monotonic_ms();
+	w->started_ms = clock_monotonic_ms();
+	/* Until its hello nothing answers pings: the start itself is the question. */
+	w->asked_ms = w->started_ms;
 	w->sandbox[0] = '\0';
 	w->planned = false;
 	if (w->started_before)
@@ -355,23 +357,27 @@ void worker_exited(struct worker *w, int wait_status)
 	supervisor_buried(w->supervisor, w, exit_status, planned, wait);
 }
 
-void worker_heartbeat(struct worker *w, uint64_t seq, uint32_t timeout_ms)
+void worker_heartbeat(struct worker *w, uint64_t seq, uint32_t timeout_ms, int64_t pause_ms)
 {
-	int64_t silence = clock_monotonic_ms() - w->heard_ms;
+	int64_t now = clock_monotonic_ms();
 	struct msg m;
 
 	if (w->pid == 0)
 		return;
+	if (w->asked_ms != 0)
+		w->asked_ms += pause_ms;
 	if (w->state == LIFE_STARTING && timeout_ms < START_SILENCE_MS)
 		timeout_ms = START_SILENCE_MS;
-	if (silence > (int64_t)timeout_ms) {
+	if (w->asked_ms != 0 && now - w->asked_ms > (int64_t)timeout_ms) {
 		log_error("%s %ld has not answered for %lld ms and is replaced", w->kind->role,
-		    (long)w->pid, (long long)silence);
+		    (long)w->pid, (long long)(now - w->asked_ms));
 		worker_event(w, EVENT_SILENT);
 		return;
 	}
 	if (w->state == LIFE_STARTING || w->state == LIFE_DYING)
 		return;
+	if (w->asked_ms == 0)
+		w->asked_ms = now;
 	msg_init(&m, MSG_ping, 0);
 	m.ping.seq = seq;
 	worker_send(w, &m);

@@ -41,7 +41,8 @@ struct worker {
 	uint32_t restarts;
 	bool started_before;
 	bool planned;          /* it was told to end: the next start is no respawn after a death */
-	int64_t started_ms, heard_ms; /* monotonic */
+	int64_t started_ms; /* monotonic */
+	int64_t asked_ms;   /* when the oldest unanswered ping was sent; 0: none is */
 	char sandbox[1024];    /* from hello */
 	char last_exit[160];
 };
@@ -63,8 +64,10 @@ void worker_send(struct worker *w, const struct msg *m);
 /* The process has ended with this wait status. */
 void worker_exited(struct worker *w, int wait_status);
 
-/* Sends a ping; kills the worker when it was silent for longer than allowed. */
-void worker_heartbeat(struct worker *w, uint64_t seq, uint32_t timeout_ms);
+/* Sends a ping; kills the worker when one has not been answered for longer than
+ * timeout_ms.  pause_ms: how long this process itself slept since the last call,
+ * which is not the worker's fault. */
+void worker_heartbeat(struct worker *w, uint64_t seq, uint32_t timeout_ms, int64_t pause_ms);
 
 static inline bool worker_is_locked(const struct worker *w)
 {
