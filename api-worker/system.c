@@ -142,9 +142,9 @@ static void on_status(void *arg, const struct msg *reply, const struct err *e)
 		return;
 	}
 	s->x = x;
-	if (!v->initialized) {
-		answer_status(s, NULL, v->problem[0] != '\0' ? v->problem :
-		    v->configured ? "the database is being started" : NULL);
+	/* While the db-worker is being replaced the question waits for the next one. */
+	if (!v->configured || v->problem[0] != '\0') {
+		answer_status(s, NULL, v->problem[0] != '\0' ? v->problem : NULL);
 		return;
 	}
 	ask.arg = s;

@@ -90,7 +90,7 @@ static int check_db_dir(const struct places *p, uid_t uid, struct err *e)
 		return err_set(e, ERR_CONFIG, "the database directory %s may be written by others; "
 		    "run: chmod go-w %s", p->db_dir, p->db_dir);
 	if (flock(p->db_dirfd, LOCK_EX | LOCK_NB) < 0)
-		return err_set(e, ERR_UNAVAILABLE, "another process uses the database directory %s; stop "
+		return err_set(e, ERR_CONFIG, "another process uses the database directory %s; stop "
 		    "it, or choose another SQLITE_DB_PATH", p->db_dir);
 	return 0;
 }
