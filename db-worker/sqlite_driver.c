@@ -315,11 +315,11 @@ static int copy_value(sqlite3_stmt *stmt, int col, struct arena *memory, struct 
 		*v = value_null();
 		return 0;
 	case SQLITE_TEXT:
-		v->kind = VALUE_TEXT;
+		*v = (struct value){ .kind = VALUE_TEXT };
 		data = sqlite3_column_text(stmt, col);
 		break;
 	default:
-		v->kind = VALUE_BLOB;
+		*v = (struct value){ .kind = VALUE_BLOB };
 		data = sqlite3_column_blob(stmt, col);
 		break;
 	}

@@ -27,7 +27,7 @@ for p in deploystackd api-worker db-worker deploystackctl; do
 	fi
 done
 if [ "$(uname -m)" = x86_64 ]; then
-	bad=$(for o in $(find "$build/obj" -name '*.o'); do readelf -n "$o" | grep -q 'IBT, SHSTK' || echo "$o"; done)
+	bad=$(find "$build/obj" -name '*.o' | while read -r o; do readelf -n "$o" | grep -q 'IBT, SHSTK' || echo "$o"; done)
 	[ -z "$bad" ]; ok $? "all our code is compiled for CET (landing pads and shadow stacks)"
 fi
 lacks "$build/deploystackd" sqlite3; ok $? "deploystackd links no sqlite3"

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -34,14 +35,16 @@ struct fixture {
 	struct rec_listener listeners[2];
 	struct rec_name hosts[1];
 	int tcp, local;
+	unsigned max_fds; /* of the worker; 0: as they are */
 	struct sockaddr_in tcp_address;
 	struct sockaddr_un local_address;
 };
 
 /* ---- the worker ---- */
 
-static void child(int fd)
+static void child(int fd, unsigned max_fds)
 {
+	const struct rlimit limit = { max_fds, max_fds };
 	struct channel *control;
 	struct worker w;
 	struct msg m;
@@ -50,6 +53,8 @@ static void child(int fd)
 	log_init("api-worker");
 	log_set_level(LOG_FATAL);
 	worker_init(&w);
+	if (max_fds > 0)
+		setrlimit(RLIMIT_NOFILE, &limit);
 	if (channel_new(&control, fd, IPC_API, IPC_SUPERVISOR, 1 << 20, &e) < 0 ||
 	    channel_receive_wait(control, &m, clock_monotonic_ms() + WAIT_MS, &e) < 0 ||
 	    settings_take(&w.settings, &m, &e) < 0 || worker_open(&w, &e) < 0 ||
@@ -91,7 +96,7 @@ static void start(struct fixture *f)
 	assert_true(f->pid >= 0);
 	if (f->pid == 0) {
 		close(pair[0]);
-		child(pair[1]);
+		child(pair[1], f->max_fds);
 	}
 	close(pair[1]);
 	assert_int_equal(channel_new(&f->control, pair[0], IPC_SUPERVISOR, IPC_API, 1 << 20, &e),
@@ -815,6 +820,25 @@ static void test_caps(void **state)
 	close(fds[1]);
 }
 
+static void test_a_worker_without_descriptors_serves_on(void **state)
+{
+	enum { N = 60 };
+	struct fixture *f = *state;
+	int fds[N], i;
+
+	f->max_fds = 30;
+	begin_with(f, false, false);
+	for (i = 0; i < N; i++) {
+		fds[i] = client(f);
+		send_text(fds[i], GET_STATUS);
+	}
+	/* Those that wait in the kernel are served when others have gone. */
+	for (i = 0; i < N; i++) {
+		expect_answer(fds[i], "200 ", "configured");
+		close(fds[i]);
+	}
+}
+
 static void test_a_new_configuration_is_used(void **state)
 {
 	struct fixture *f = *state;
@@ -967,6 +991,7 @@ int main(void)
 		T(test_unwanted_bodies_are_dropped),
 		T(test_deadlines),
 		T(test_caps),
+		T(test_a_worker_without_descriptors_serves_on),
 		T(test_a_new_configuration_is_used),
 		T(test_cors_is_for_the_frontend_only),
 		T(test_network_listeners_refuse_setup),
