@@ -98,6 +98,7 @@ def kill_9_of_the_db_worker_at_200_random_moments_of_setup():
             assert r.status in (200, 500, 409), r
             if r.status == 500:
                 assert r.json["error"].startswith("Database setup failed: "), r
+            wait_until(lambda: not alive(pid), 10, "gone")
             wait_until(lambda: settled(d), 30, f"settled after kill {n} (delay {delay})")
             if not d.status()["configured"]:
                 r = d.setup()
