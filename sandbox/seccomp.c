@@ -81,13 +81,12 @@ static int add_rule(scmp_filter_ctx ctx, const struct rule *rule)
 	if (nr == __NR_SCMP_ERROR || nr < 0)
 		return 0;
 	for (; n < 2 && rule->when[n].test != TEST_NONE; n++) {
-		if (rule->when[n].test == TEST_EQUAL)
-			when[n] = SCMP_CMP(rule->when[n].arg, SCMP_CMP_EQ, rule->when[n].value);
-		else if (rule->when[n].test == TEST_SELF_PID)
-			when[n] = SCMP_CMP(rule->when[n].arg, SCMP_CMP_EQ, (scmp_datum_t)getpid());
-		else
-			when[n] = SCMP_CMP(rule->when[n].arg, SCMP_CMP_MASKED_EQ,
-			    rule->when[n].value, 0);
+		when[n] = (struct scmp_arg_cmp){ .arg = rule->when[n].arg, .op = SCMP_CMP_EQ,
+			.datum_a = rule->when[n].value, .datum_b = 0 };
+		if (rule->when[n].test == TEST_SELF_PID)
+			when[n].datum_a = (scmp_datum_t)getpid();
+		else if (rule->when[n].test == TEST_BITS_CLEAR)
+			when[n].op = SCMP_CMP_MASKED_EQ; /* datum_a is the mask, datum_b 0 */
 	}
 	rc = seccomp_rule_add_array(ctx, action, nr, n, when);
 	/* The same rule twice (groups may overlap) is no error. */
