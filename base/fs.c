@@ -7,6 +7,7 @@
  */
 #include "base/fs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -318,4 +319,23 @@ int fs_real_path(const char *path, struct buf *out)
 	rc = buf_puts(out, real);
 	free(real);
 	return rc;
+}
+
+bool fs_dir_is_empty(int fd)
+{
+	int copy = dup(fd);
+	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	struct dirent *entry;
+	int n = 0;
+
+	if (dir == NULL) {
+		if (copy >= 0)
+			close(copy);
+		return false;
+	}
+	while ((entry = readdir(dir)) != NULL)
+		n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+	rewinddir(dir);
+	closedir(dir);
+	return n == 0;
 }

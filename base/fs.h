@@ -46,6 +46,9 @@ int fs_exists(int dirfd, const char *name, struct err *e);
 int fs_write_file(int dirfd, const char *name, const void *data, size_t n,
     mode_t mode, struct err *e);
 
+/* True when the directory has no entries; false also when that is not known. */
+bool fs_dir_is_empty(int fd);
+
 /* Appends to out the absolute, resolved form of path when that exists.
  * ERR_NOT_FOUND and the codes of fs_open_dir; ERR_FULL. */
 int fs_real_path(const char *path, struct buf *out);

@@ -76,12 +76,17 @@ static int open_db_dir(struct places *p, const char *sqlite_path, bool create, u
 	return rc < 0 ? rc : 0;
 }
 
-static int check_db_dir(const struct places *p, uid_t uid, struct err *e)
+static int check_db_dir(const struct places *p, bool create, uid_t uid, gid_t gid,
+    struct err *e)
 {
 	struct stat st;
 
 	if (fstat(p->db_dirfd, &st) < 0)
 		return err_set_errno(e, ERR_IO, errno, "cannot examine %s", p->db_dir);
+	/* A setup that was killed between making the directory and giving it away. */
+	if (create && geteuid() == 0 && st.st_uid == 0 && fs_dir_is_empty(p->db_dirfd) &&
+	    fchown(p->db_dirfd, uid, gid) == 0)
+		st.st_uid = uid;
 	if (geteuid() == 0 && st.st_uid != uid)
 		return err_set(e, ERR_CONFIG, "the database directory %s belongs to user %u, not to "
 		    "user %u; run: chown -R %u %s", p->db_dir, (unsigned)st.st_uid, (unsigned)uid,
@@ -105,7 +110,7 @@ int places_open(struct places *p, const char *data_dir, const char *sqlite_path,
 	if (p->data_dirfd < 0)
 		return p->data_dirfd;
 	rc = open_db_dir(p, sqlite_path, create, uid, gid, e);
-	return rc < 0 ? rc : check_db_dir(p, uid, e);
+	return rc < 0 ? rc : check_db_dir(p, create, uid, gid, e);
 }
 
 void places_close(struct places *p)

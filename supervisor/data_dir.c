@@ -4,7 +4,6 @@
  */
 #include "supervisor/data_dir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -17,32 +16,13 @@
 #include "base/clock.h"
 #include "base/fs.h"
 
-static bool is_empty(int fd)
-{
-	int copy = dup(fd);
-	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
-	struct dirent *entry;
-	int n = 0;
-
-	if (dir == NULL) {
-		if (copy >= 0)
-			close(copy);
-		return false;
-	}
-	while ((entry = readdir(dir)) != NULL)
-		n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-	rewinddir(dir);
-	closedir(dir);
-	return n == 0;
-}
-
 static int check_owner(const struct data_dir *d, bool made, uid_t uid, gid_t gid, struct err *e)
 {
 	struct stat st;
 
 	if (fstat(d->fd, &st) < 0)
 		return err_set_errno(e, ERR_IO, errno, "cannot examine %s", d->path);
-	if (st.st_uid != uid && geteuid() == 0 && (made || (st.st_uid == 0 && is_empty(d->fd)))) {
+	if (st.st_uid != uid && geteuid() == 0 && (made || (st.st_uid == 0 && fs_dir_is_empty(d->fd)))) {
 		if (fchown(d->fd, uid, gid) < 0 || fchmod(d->fd, 0700) < 0)
 			return err_set_errno(e, ERR_IO, errno, "cannot give %s to user %u",
 			    d->path, (unsigned)uid);

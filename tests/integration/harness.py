@@ -18,6 +18,7 @@ import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "build")))
+SANITIZED = "asan" in os.path.basename(BUILD)
 PROGRAMS = ("deploystackd", "api-worker", "db-worker", "deploystackctl")
 NOBODY = 65534
 JSON = {"Content-Type": "application/json"}

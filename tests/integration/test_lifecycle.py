@@ -305,7 +305,9 @@ def descriptors_and_memory_are_flat_over_1000_respawns():
         after = [(fds(p), rss(p)) for p in pids]
         print(f"# descriptors and KiB before {before}, after {after}")
         for (f0, m0), (f1, m1) in zip(before, after):
-            assert f1 <= f0 + 2 and m1 <= m0 + 1024, (before, after)
+            assert f1 <= f0 + 2, (before, after)
+            # A sanitizer keeps freed memory to find its later use.
+            assert m1 <= m0 + 1024 or SANITIZED, (before, after)
         assert d.system()["processes"][1]["restarts"] >= 1100
         assert [d.pid] + d.pids("api-worker") == pids
 

@@ -112,6 +112,19 @@ def kill_9_of_the_db_worker_at_200_random_moments_of_setup():
     print(f"# configured already after {completed} of 200 kills")
 
 
+@test
+def a_database_directory_that_a_killed_setup_left_to_root_is_taken_over():
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    with Daemon(expect_ready=False) as d:
+        os.mkdir(d.data, 0o700)
+        os.chown(d.data, 60990, 60990)
+        os.mkdir(d.data + "/database", 0o700)
+        d.start()
+        assert d.setup().status == 200
+        d.assert_complete()
+
+
 def kill(pid):
     try:
         os.kill(pid, 9)
