@@ -290,6 +290,42 @@ def a_crash_loop_backs_off_and_is_reported():
         d.assert_complete()
 
 
+def soft_limit(d, name, value):
+    """As the daemon's user, which may lower its own limits and raise them again."""
+    argv = ["prlimit", "--pid", str(d.pid), f"--{name}={value}:"]
+    if d.user is not None:
+        argv = ["setpriv", f"--reuid={d.user}", f"--regid={d.user}", "--clear-groups"] + argv
+    subprocess.run(argv, check=True)
+
+
+def exhausted(name, value):
+    """A resource of the supervisor is used up while a worker must be replaced: it goes on, and recovers."""
+    with configured(user=users()[-1]) as d:
+        if d.user is None and os.geteuid() == 0:
+            raise Skip("limits do not bind root")
+        soft_limit(d, name, value)
+        os.kill(d.db_pid(), 9)
+        wait_until(lambda: "trying again" in d.log() or "Too many open files" in d.log(), 20,
+                   "the failure is reported")
+        assert d.p.poll() is None
+        s = d.status()
+        assert s["configured"] is True and s["initialized"] is False, s
+        assert d.get("/readyz").status == 503
+        soft_limit(d, name, 1000)
+        d.wait_ready()
+        d.assert_complete()
+
+
+@test
+def when_fork_fails_the_supervisor_goes_on_and_recovers():
+    exhausted("nproc", 1)
+
+
+@test
+def when_descriptors_run_out_the_supervisor_goes_on_and_recovers():
+    exhausted("nofile", 5)
+
+
 @test
 def descriptors_and_memory_are_flat_over_1000_respawns():
     with configured(env={"LOG_LEVEL": "info"}) as d:
