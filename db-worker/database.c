@@ -1,7 +1,12 @@
 /*
  * The active connection: see database.h.
  *
- * Fairness: who waits holds a ticket, and tickets are served in order.
+ * Fairness: who waits holds a ticket, and tickets are served in order; a ticket
+ * that gave up is skipped when its turn comes.
+ *
+ * Invariants: the connections and their number do not change between open and
+ * close, so that they can be looked at without the lock; a connection is in one
+ * idle list or with one lease.
  */
 #include "db-worker/database.h"
 
@@ -10,23 +15,20 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/clock.h"
-
-#define READERS_MAX 8
-#define WAITERS_MAX 4096
+#define WAITERS_MAX 4096 /* in one queue */
 
 struct pool {
-	struct conn *idle[READERS_MAX];
+	struct conn *idle[DATABASE_READERS_MAX];
 	size_t nidle;
 	uint64_t next_ticket, serving;
-	/* Tickets that gave up, as a ring: skipped when their turn comes. */
+	/* Tickets that gave up, as a ring. */
 	bool gone[WAITERS_MAX];
 };
 
 struct database {
 	const struct driver *driver;
 	struct conn *writer;
-	struct conn *readers[READERS_MAX];
+	struct conn *readers[DATABASE_READERS_MAX];
 	unsigned nreaders;
 	struct pool writers_pool, readers_pool;
 	pthread_mutex_t lock;
@@ -72,7 +74,8 @@ int database_open(struct database **out, const struct driver *driver,
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&db->returned, &attr);
 	pthread_condattr_destroy(&attr);
-	rc = open_all(db, o, nreaders > READERS_MAX ? READERS_MAX : nreaders, e);
+	rc = open_all(db, o, nreaders > DATABASE_READERS_MAX ?
+	    DATABASE_READERS_MAX : nreaders, e);
 	if (rc < 0) {
 		database_close(db);
 		return rc;
@@ -111,28 +114,37 @@ static void skip_gone(struct pool *p)
 	}
 }
 
-static struct conn *lease(struct database *db, struct pool *p, int64_t deadline_ms,
-    struct err *e)
+/* The connection, or NULL after the deadline.  Under the lock. */
+static struct conn *wait_for_turn(struct database *db, struct pool *p, int64_t deadline_ms)
 {
 	struct timespec until = { deadline_ms / 1000, deadline_ms % 1000 * 1000000 };
 	struct conn *c = NULL;
-	uint64_t ticket;
-	int rc = 0;
+	uint64_t ticket = p->next_ticket++;
+	int rc = deadline_ms > 0 ? 0 : ETIMEDOUT;
+
+	while (rc == 0 && (ticket != p->serving || p->nidle == 0))
+		rc = pthread_cond_timedwait(&db->returned, &db->lock, &until);
+	if (ticket == p->serving && p->nidle > 0) {
+		c = p->idle[--p->nidle];
+		p->serving++;
+	} else {
+		p->gone[ticket % WAITERS_MAX] = true;
+	}
+	skip_gone(p);
+	/* The next one may be at its turn now. */
+	if (p->serving < p->next_ticket && p->nidle > 0)
+		pthread_cond_broadcast(&db->returned);
+	return c;
+}
+
+static struct conn *lease(struct database *db, struct pool *p, int64_t deadline_ms,
+    struct err *e)
+{
+	struct conn *c = NULL;
 
 	pthread_mutex_lock(&db->lock);
-	if (p->next_ticket - p->serving < WAITERS_MAX) {
-		ticket = p->next_ticket++;
-		while (rc == 0 && (ticket != p->serving || p->nidle == 0))
-			rc = pthread_cond_timedwait(&db->returned, &db->lock, &until);
-		if (ticket == p->serving && p->nidle > 0) {
-			c = p->idle[--p->nidle];
-			p->serving++;
-		} else {
-			p->gone[ticket % WAITERS_MAX] = true;
-		}
-		skip_gone(p);
-		pthread_cond_broadcast(&db->returned);
-	}
+	if (p->next_ticket - p->serving < WAITERS_MAX)
+		c = wait_for_turn(db, p, deadline_ms);
 	pthread_mutex_unlock(&db->lock);
 	if (c == NULL)
 		err_set(e, ERR_UNAVAILABLE, "the database is busy; try again later");
@@ -154,8 +166,7 @@ void database_return(struct database *db, struct conn *c)
 {
 	struct pool *p = c == db->writer ? &db->writers_pool : &db->readers_pool;
 
-	if (db->driver->in_transaction(c))
-		db->driver->rollback(c, NULL);
+	db->driver->reset(c);
 	pthread_mutex_lock(&db->lock);
 	p->idle[p->nidle++] = c;
 	pthread_cond_broadcast(&db->returned);
@@ -164,5 +175,17 @@ void database_return(struct database *db, struct conn *c)
 
 bool database_is_current(struct database *db)
 {
-	return !db->driver->is_gone(db->nreaders > 0 ? db->readers[0] : db->writer);
+	return !db->driver->is_gone(db->writer);
+}
+
+int64_t database_overdue_ms(struct database *db)
+{
+	int64_t most = db->driver->overdue_ms(db->writer), ms;
+	unsigned i;
+
+	for (i = 0; i < db->nreaders; i++) {
+		ms = db->driver->overdue_ms(db->readers[i]);
+		most = ms > most ? ms : most;
+	}
+	return most;
 }

@@ -12,26 +12,39 @@
 
 struct database;
 
+#define DATABASE_READERS_MAX 8
+
 /* Opens the writer first (a reader of a WAL database needs its shared memory),
- * then nreaders read-only connections.  o->read_only is ignored. */
+ * then nreaders read-only connections, at most DATABASE_READERS_MAX.
+ * o->read_only is ignored.  Codes of the driver's open; ERR_NOMEM. */
 int database_open(struct database **out, const struct driver *driver,
     const struct conn_options *o, unsigned nreaders, struct err *e);
 
-/* Nothing may be leased any more. */
+/* NULL is fine.  Nothing may be leased any more. */
 void database_close(struct database *db);
 
 const struct driver *database_driver(const struct database *db);
 
-/* Waits in the queue until the deadline (monotonic ms).  The connection, or NULL
- * and ERR_UNAVAILABLE in e. */
+/* Waits in the queue until the deadline (monotonic ms; one that has passed does
+ * not wait).  Who came first is served first.  The connection, or NULL and
+ * ERR_UNAVAILABLE in e.  From any thread.
+ *
+ * What waits for the writer holds its executor thread: submit it as JOB_WRITE
+ * (executor.h). */
 struct conn *database_lease_writer(struct database *db, int64_t deadline_ms, struct err *e);
 struct conn *database_lease_reader(struct database *db, int64_t deadline_ms, struct err *e);
 
-/* Rolls back what the lease left open. */
+/* Resets the connection: rolls back what the lease left open, for instance. */
 void database_return(struct database *db, struct conn *c);
 
-/* False when the file was deleted or replaced under the open connection.  May be
- * called while connections are leased. */
+/* False when the file was deleted or replaced under the open connections: what
+ * they acknowledge would be lost, so the process must end.  Never waits. */
 bool database_is_current(struct database *db);
+
+/* The longest time in ms by which a running statement has passed its deadline.
+ * Statements end at their deadline but for single calls of functions of SQL (LIKE
+ * on a huge text), which nothing can stop: past some seconds end the process.
+ * Never waits. */
+int64_t database_overdue_ms(struct database *db);
 
 #endif

@@ -85,15 +85,25 @@ struct arena *arena_new(size_t max_bytes)
 	return a;
 }
 
+bool arena_charge(struct arena *a, size_t n)
+{
+	if (a->used > a->max || n > a->max - a->used)
+		return false;
+	a->used += n;
+	return true;
+}
+
 void *arena_alloc(struct arena *a, size_t n)
 {
 	size_t size;
 	struct block *b;
 	void *p;
 
-	if (n > a->max || a->used > a->max - n)
+	if (n > a->max)
 		return NULL;
 	n = (n + 15) & ~(size_t)15;
+	if (!arena_charge(a, n))
+		return NULL;
 	if (n > a->left) {
 		size = n > BLOCK_SIZE ? n : BLOCK_SIZE;
 		b = malloc(sizeof(*b) + size);
@@ -107,7 +117,6 @@ void *arena_alloc(struct arena *a, size_t n)
 	p = a->free;
 	a->free += n;
 	a->left -= n;
-	a->used += n;
 	return p;
 }
 

@@ -1,8 +1,8 @@
 /*
  * Executor threads: see executor.h.
  *
- * Invariant: a job is in exactly one place: the queue, a thread, the finished
- * list, or with its owner.
+ * Invariants: a job is in exactly one place: a queue, a thread, the finished
+ * list, or with its owner; at most one JOB_WRITE is on a thread.
  */
 #include "db-worker/executor.h"
 
@@ -15,7 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define STACK_SIZE (1u << 20) /* SQLite's parser and VM stay far below */
+#define STACK_SIZE (1u << 20) /* reserved; SQLite's parser and VM touch far less */
 
 struct list {
 	struct job *first, **last;
@@ -24,8 +24,10 @@ struct list {
 struct executor {
 	pthread_mutex_t lock;
 	pthread_cond_t work;
-	struct list queue, finished;
+	struct list queues[JOB_KINDS], finished;
+	uint64_t next_number;
 	size_t queued, max_queued;
+	bool writing; /* a JOB_WRITE is on a thread */
 	bool stopping;
 	int fd;
 	unsigned nthreads;
@@ -62,6 +64,36 @@ static void wake_owner(struct executor *x)
 	(void)ignored;
 }
 
+/* The oldest job that may run now. */
+static struct job *take_job(struct executor *x)
+{
+	struct job *any = x->queues[JOB_ANY].first;
+	struct job *write = x->writing ? NULL : x->queues[JOB_WRITE].first;
+
+	if (write == NULL || (any != NULL && any->number < write->number))
+		return list_take(&x->queues[JOB_ANY]);
+	x->writing = true;
+	return list_take(&x->queues[JOB_WRITE]);
+}
+
+static void run_job(struct executor *x, struct job *j)
+{
+	enum job_kind kind = j->kind;
+
+	x->queued--;
+	pthread_mutex_unlock(&x->lock);
+	j->run(j);
+	pthread_mutex_lock(&x->lock);
+	list_put(&x->finished, j);
+	if (kind == JOB_WRITE) {
+		x->writing = false;
+		/* This thread may take an older job of the other kind. */
+		if (x->queues[JOB_WRITE].first != NULL)
+			pthread_cond_signal(&x->work);
+	}
+	wake_owner(x);
+}
+
 static void *thread_main(void *arg)
 {
 	struct executor *x = arg;
@@ -69,31 +101,38 @@ static void *thread_main(void *arg)
 
 	pthread_mutex_lock(&x->lock);
 	while (!x->stopping) {
-		j = list_take(&x->queue);
-		if (j == NULL) {
+		j = take_job(x);
+		if (j != NULL)
+			run_job(x, j);
+		else
 			pthread_cond_wait(&x->work, &x->lock);
-			continue;
-		}
-		x->queued--;
-		pthread_mutex_unlock(&x->lock);
-		j->run(j);
-		pthread_mutex_lock(&x->lock);
-		list_put(&x->finished, j);
-		wake_owner(x);
 	}
 	pthread_mutex_unlock(&x->lock);
 	return NULL;
 }
 
+/* Signals are the main thread's, but for those that a thread raises itself: when
+ * they are blocked, the kernel ends the process without calling their handler, and
+ * that is what names a call which the sandbox refused (SIGSYS). */
+static void block_signals(sigset_t *old)
+{
+	static const int own[] = { SIGSYS, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP };
+	sigset_t set;
+	size_t i;
+
+	sigfillset(&set);
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		sigdelset(&set, own[i]);
+	pthread_sigmask(SIG_SETMASK, &set, old);
+}
+
 static int start_threads(struct executor *x, unsigned n, struct err *e)
 {
 	pthread_attr_t attr;
-	sigset_t all, old;
+	sigset_t old;
 	int rc = 0;
 
-	/* Signals are the main thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
+	block_signals(&old);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
 	for (; rc == 0 && x->nthreads < n; x->nthreads += rc == 0)
@@ -105,9 +144,12 @@ static int start_threads(struct executor *x, unsigned n, struct err *e)
 
 int executor_new(struct executor **out, unsigned n, size_t max_queued, struct err *e)
 {
-	struct executor *x = calloc(1, sizeof(*x) + n * sizeof(pthread_t));
-	int rc;
+	struct executor *x;
+	int rc, kind;
 
+	if (n == 0)
+		return err_set(e, ERR_INVALID, "an executor needs a thread");
+	x = calloc(1, sizeof(*x) + n * sizeof(pthread_t));
 	if (x == NULL)
 		return err_set(e, ERR_NOMEM, "not enough memory for the executor");
 	x->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -117,7 +159,8 @@ int executor_new(struct executor **out, unsigned n, size_t max_queued, struct er
 	}
 	pthread_mutex_init(&x->lock, NULL);
 	pthread_cond_init(&x->work, NULL);
-	list_init(&x->queue);
+	for (kind = 0; kind < JOB_KINDS; kind++)
+		list_init(&x->queues[kind]);
 	list_init(&x->finished);
 	x->max_queued = max_queued;
 	rc = start_threads(x, n, e);
@@ -133,6 +176,7 @@ void executor_free(struct executor *x)
 {
 	struct job *j;
 	unsigned i;
+	int kind;
 
 	if (x == NULL)
 		return;
@@ -143,8 +187,12 @@ void executor_free(struct executor *x)
 	for (i = 0; i < x->nthreads; i++)
 		pthread_join(x->threads[i], NULL);
 	executor_complete(x);
-	while ((j = list_take(&x->queue)) != NULL)
-		j->done(j);
+	for (kind = 0; kind < JOB_KINDS; kind++) {
+		while ((j = list_take(&x->queues[kind])) != NULL) {
+			j->cancelled = true;
+			j->done(j);
+		}
+	}
 	pthread_cond_destroy(&x->work);
 	pthread_mutex_destroy(&x->lock);
 	close(x->fd);
@@ -164,7 +212,9 @@ int executor_submit(struct executor *x, struct job *j)
 	if (x->queued >= x->max_queued) {
 		rc = ERR_FULL;
 	} else {
-		list_put(&x->queue, j);
+		j->number = x->next_number++;
+		j->cancelled = false;
+		list_put(&x->queues[j->kind], j);
 		x->queued++;
 		pthread_cond_signal(&x->work);
 	}

@@ -37,6 +37,7 @@
 #define LEASE_MS 10000
 #define SETUP_DRAIN_MS 5000
 #define CHECK_MS 2000
+#define OVERDUE_MS 5000 /* a statement that nothing but the end of the process stops */
 
 struct db_worker {
 	struct event_base *base;
@@ -59,8 +60,7 @@ struct db_worker {
 	bool open_told; /* then a fresh process tries again */
 	struct err open_error;
 	bool ready, draining, stopping;
-	struct job open_job, check_job;
-	bool check_running;
+	struct job open_job;
 	int open_result;
 	struct err open_job_error;
 	int exit_status;
@@ -285,31 +285,12 @@ static void done_open(struct job *j)
 {
 	struct db_worker *w = (struct db_worker *)((char *)j - offsetof(struct db_worker, open_job));
 
+	if (j->cancelled)
+		return;
 	if (w->open_result < 0)
 		give_up(w, w->open_job_error.text);
 	else
 		become_ready(w);
-}
-
-static void run_check(struct job *j)
-{
-	struct db_worker *w = (struct db_worker *)((char *)j - offsetof(struct db_worker, check_job));
-	struct conn *c = database_lease_reader(w->serve.database, clock_monotonic_ms() + LEASE_MS,
-	    NULL);
-
-	w->open_result = c != NULL && w->driver->is_gone(c) ? ERR_NOT_FOUND : 0;
-	if (c != NULL)
-		database_return(w->serve.database, c);
-}
-
-static void done_check(struct job *j)
-{
-	struct db_worker *w = (struct db_worker *)((char *)j - offsetof(struct db_worker, check_job));
-
-	w->check_running = false;
-	if (w->open_result < 0 && !w->stopping)
-		give_up(w, "the database file was removed or replaced while it was in use; put the "
-		    "right one back");
 }
 
 /* Serve mode: is the file still there?  Setup mode: the drain took too long. */
@@ -322,9 +303,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		end(w, w->setup_done ? WORKER_EXIT_SETUP_DONE : WORKER_EXIT_OK);
 		return;
 	}
-	if (!w->check_running && executor_submit(w->executor, &w->check_job) == 0)
-		w->check_running = true;
-	evtimer_add(w->timer, &tv);
+	if (!database_is_current(w->serve.database))
+		give_up(w, "the database file was removed or replaced while it was in use; put the "
+		    "right one back");
+	else if (database_overdue_ms(w->serve.database) > OVERDUE_MS)
+		give_up(w, "a statement did not end at its deadline; the database process starts "
+		    "again");
+	else
+		evtimer_add(w->timer, &tv);
 }
 
 static void on_control_writable(evutil_socket_t fd, short what, void *arg)
@@ -488,8 +474,6 @@ static void start_work(struct db_worker *w)
 		.cipher = w->cipher };
 	w->open_job.run = run_open;
 	w->open_job.done = done_open;
-	w->check_job.run = run_check;
-	w->check_job.done = done_check;
 	if (is_setup(w))
 		become_ready(w);
 	else if (executor_submit(w->executor, &w->open_job) < 0)

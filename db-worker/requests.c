@@ -112,6 +112,8 @@ static void on_done(struct job *j)
 	struct request *q = (struct request *)j;
 	struct data_channel *d = q->channel;
 
+	if (j->cancelled)
+		q->code = err_set(&q->error, ERR_UNAVAILABLE, "the database process ends; try again");
 	send_reply(q);
 	if (q->release != NULL)
 		q->release(q);

@@ -7,127 +7,107 @@
  * distribution's is one of these.)  A write is reported as done only after its
  * commit is durable (synchronous=FULL in WAL mode).
  */
+#include <errno.h>
 #include <limits.h>
-#include <sqlite3.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "base/clock.h"
-#include "db-worker/driver.h"
-#include "db-worker/sqlite_authorizer.h"
+#include "db-worker/sqlite_conn.h"
 
 #define MAX_ROWS 100000
 #define MAX_BYTES (64 << 20)
-#define MAX_VALUE (32 << 20)     /* one text or blob, and one row */
+/* One text or blob, and one row.  It and the length of a LIKE pattern bound what
+ * one call of a function of SQL costs, which no deadline interrupts. */
+#define MAX_VALUE (16 << 20)
+#define MAX_LIKE_PATTERN 256
 #define HEAP_LIMIT (256ll << 20) /* of SQLite in this process */
 #define PROGRESS_STEPS 2000      /* virtual machine steps between two looks at the clock */
+#define CHECKPOINT_FRAMES 1000   /* of the write-ahead log, about 4 MB */
+#define BUSY_MS 2000             /* patience with other programs when there is no deadline */
 
-struct conn {
-	sqlite3 *db;
-	bool read_only;
-	int64_t max_rows, max_bytes;
-	int64_t deadline_ms; /* of the running statement; 0: none */
-	bool timed_out;
-	atomic_bool interrupted;
-};
+/* ---- calls, their deadline and their interrupt ---- */
 
-/* ---- errors ---- */
-
-static int code_of(int rc, const struct conn *c)
+void sqlite_call_begin(struct conn *c, int64_t deadline_ms)
 {
-	switch (rc & 0xff) {
-	case SQLITE_CONSTRAINT:
-		return ERR_CONSTRAINT;
-	case SQLITE_NOMEM:
-		return ERR_NOMEM;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return ERR_UNAVAILABLE;
-	case SQLITE_INTERRUPT:
-		return c != NULL && c->timed_out ? ERR_TIMEOUT : ERR_INTERRUPTED;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return ERR_CORRUPT;
-	case SQLITE_IOERR:
-	case SQLITE_FULL:
-	case SQLITE_CANTOPEN:
-	case SQLITE_READONLY:
-	case SQLITE_PROTOCOL:
-		return ERR_IO;
-	case SQLITE_AUTH:
-	case SQLITE_PERM:
-		return ERR_DENIED;
-	case SQLITE_TOOBIG:
-		return ERR_FULL;
-	default:
-		return ERR_SQL;
-	}
+	atomic_store(&c->interrupted, false);
+	atomic_store(&c->deadline_ms, deadline_ms);
+	c->busy_until_ms = deadline_ms != 0 ? deadline_ms : clock_monotonic_ms() + BUSY_MS;
+	c->timed_out = false;
+	c->policy.refused[0] = '\0';
 }
 
-static bool is_failed_sync(int extended)
+void sqlite_call_end(struct conn *c)
 {
-	return extended == SQLITE_IOERR_FSYNC || extended == SQLITE_IOERR_DIR_FSYNC;
+	atomic_store(&c->deadline_ms, 0);
+	c->policy.no_transactions = false;
 }
 
-static int fail(const struct conn *c, int rc, struct err *e)
+static bool must_stop(struct conn *c)
 {
-	int extended = c->db != NULL ? sqlite3_extended_errcode(c->db) : rc;
-	int code = code_of(rc, c);
+	int64_t deadline_ms = atomic_load(&c->deadline_ms);
 
-	if (is_failed_sync(extended))
-		driver_set_fatal(true);
-	if (code == ERR_TIMEOUT)
-		return err_set(e, code, "the statement took longer than allowed");
-	if (code == ERR_INTERRUPTED)
-		return err_set(e, code, "the statement was interrupted");
-	if ((rc & 0xff) == SQLITE_FULL)
-		return err_set(e, code, "the disk or the database is full; make room");
-	if ((rc & 0xff) == SQLITE_NOTADB)
-		return err_set(e, code, "the file is not an SQLite database");
-	if ((rc & 0xff) == SQLITE_CORRUPT)
-		return err_set(e, code, "the database is damaged; restore it from a backup");
-	if ((rc & 0xff) == SQLITE_READONLY)
-		return err_set(e, code, "the database cannot be written (read-only)");
-	if ((rc & 0xff) == SQLITE_CANTOPEN)
-		return err_set(e, code, "the database file cannot be opened; check that its "
-		    "directory exists and may be written");
-	if (code == ERR_IO)
-		return err_set(e, code, "reading or writing the database failed (%s)",
-		    sqlite3_errstr(extended));
-	return err_set(e, code, "%s", c->db != NULL ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc));
+	if (atomic_load(&c->interrupted))
+		return true;
+	if (deadline_ms != 0 && clock_monotonic_ms() >= deadline_ms)
+		c->timed_out = true;
+	return c->timed_out;
+}
+
+static int on_progress(void *arg)
+{
+	return must_stop(arg);
+}
+
+/* Another program holds a lock; ours never do that to each other. */
+static int on_busy(void *arg, int count)
+{
+	struct timespec pause = { 0, (count < 10 ? 1 : 20) * 1000000 };
+	struct conn *c = arg;
+
+	if (must_stop(c) || clock_monotonic_ms() >= c->busy_until_ms)
+		return 0;
+	nanosleep(&pause, NULL);
+	return 1;
+}
+
+static void sqlite_interrupt(struct conn *c)
+{
+	atomic_store(&c->interrupted, true);
+	sqlite3_interrupt(c->db);
+}
+
+static int64_t sqlite_overdue_ms(struct conn *c)
+{
+	int64_t deadline_ms = atomic_load(&c->deadline_ms), now = clock_monotonic_ms();
+
+	return deadline_ms != 0 && now > deadline_ms ? now - deadline_ms : 0;
+}
+
+int sqlite_run_text(struct conn *c, const char *sql, struct err *e)
+{
+	int rc = sqlite3_exec(c->db, sql, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? 0 : sqlite_fail(c, rc, e);
 }
 
 /* ---- opening ---- */
 
-static int on_progress(void *arg)
+/* In place of SQLite's own hook, which does the same and drops the error. */
+static int on_commit_logged(void *arg, sqlite3 *db, const char *name, int frames)
 {
-	struct conn *c = arg;
-
-	if (atomic_load(&c->interrupted))
-		return 1;
-	if (c->deadline_ms != 0 && clock_monotonic_ms() >= c->deadline_ms) {
-		c->timed_out = true;
-		return 1;
-	}
-	return 0;
+	if (frames >= CHECKPOINT_FRAMES && sqlite_is_failed_sync(sqlite3_wal_checkpoint_v2(db, name,
+	    SQLITE_CHECKPOINT_PASSIVE, NULL, NULL)))
+		driver_set_fatal(true);
+	/* The commit itself is durable in the log. */
+	return SQLITE_OK;
 }
 
-static void configure_handle(sqlite3 *db, bool read_only)
+static void set_limits(sqlite3 *db)
 {
-	static const struct {
-		int option, value;
-	} options[] = {
-		{ SQLITE_DBCONFIG_DEFENSIVE, 1 },
-		{ SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
-		{ SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0 },
-		{ SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0 },
-		{ SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0 },
-		{ SQLITE_DBCONFIG_DQS_DML, 0 },
-		{ SQLITE_DBCONFIG_DQS_DDL, 0 },
-		{ SQLITE_DBCONFIG_ENABLE_FKEY, 1 },
-	};
 	static const struct {
 		int id, value;
 	} limits[] = {
@@ -139,39 +119,116 @@ static void configure_handle(sqlite3 *db, bool read_only)
 		{ SQLITE_LIMIT_VDBE_OP, 1000000 },
 		{ SQLITE_LIMIT_FUNCTION_ARG, 100 },
 		{ SQLITE_LIMIT_ATTACHED, 0 },
-		{ SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000 },
+		{ SQLITE_LIMIT_LIKE_PATTERN_LENGTH, MAX_LIKE_PATTERN },
 		{ SQLITE_LIMIT_VARIABLE_NUMBER, 32766 },
 		{ SQLITE_LIMIT_TRIGGER_DEPTH, 100 },
 		{ SQLITE_LIMIT_WORKER_THREADS, 0 },
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		sqlite3_db_config(db, options[i].option, options[i].value, NULL);
-	if (read_only)
-		sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
 		sqlite3_limit(db, limits[i].id, limits[i].value);
 }
 
-static int configure(struct conn *c, struct err *e)
+static int set_options(struct conn *c, struct err *e)
 {
-	/* locking_mode stays NORMAL: readers are other connections. */
-	static const char writer[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-	    "PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;"
-	    "PRAGMA journal_size_limit=67108864;";
-	static const char reader[] = "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY;"
-	    "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA wal_autocheckpoint=0;";
+	const struct {
+		int option, value;
+	} options[] = {
+		{ SQLITE_DBCONFIG_DEFENSIVE, 1 },
+		{ SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
+		{ SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0 },
+		{ SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0 },
+		{ SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0 },
+		{ SQLITE_DBCONFIG_DQS_DML, 0 },
+		{ SQLITE_DBCONFIG_DQS_DDL, 0 },
+		{ SQLITE_DBCONFIG_ENABLE_FKEY, 1 },
+		{ SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, c->read_only },
+	};
+	size_t i;
+	int now;
+
+	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		now = -1;
+		if (sqlite3_db_config(c->db, options[i].option, options[i].value, &now) != SQLITE_OK ||
+		    now != options[i].value)
+			return err_set(e, ERR_UNSUPPORTED, "this SQLite library (%s) cannot be made safe "
+			    "(option %d); install a newer one", sqlite3_libversion(), options[i].option);
+	}
+	return 0;
+}
+
+/* Some file systems cannot share memory between processes; SQLite then stays in
+ * its old mode and says so only here. */
+static int enter_wal_mode(struct conn *c, struct err *e)
+{
+	sqlite3_stmt *stmt = NULL;
+	bool entered = false;
 	int rc;
 
-	configure_handle(c->db, c->read_only);
-	sqlite3_busy_timeout(c->db, 2000);
-	rc = sqlite3_exec(c->db, c->read_only ? reader : writer, NULL, NULL, NULL);
-	if (rc != SQLITE_OK)
-		return fail(c, rc, e);
-	sqlite3_progress_handler(c->db, PROGRESS_STEPS, on_progress, c);
-	sqlite3_set_authorizer(c->db, sqlite_authorize, NULL);
+	if (sqlite3_db_readonly(c->db, "main") == 1)
+		return err_set(e, ERR_DENIED, "the database file cannot be written; check its owner, "
+		    "its mode and the file system");
+	rc = sqlite3_prepare_v2(c->db, "PRAGMA journal_mode=WAL", -1, &stmt, NULL);
+	if (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
+		entered = sqlite3_stricmp((const char *)sqlite3_column_text(stmt, 0), "wal") == 0;
+	sqlite3_finalize(stmt);
+	if (rc != SQLITE_ROW)
+		return sqlite_fail(c, rc, e);
+	return entered ? 0 : err_set(e, ERR_UNSUPPORTED, "the file system of the database has no "
+	    "shared memory for its write-ahead log; move the database to a local disk");
+}
+
+static struct file_id identify(const char *path, const char *suffix)
+{
+	char name[PATH_MAX];
+	struct stat st;
+
+	if ((size_t)snprintf(name, sizeof(name), "%s%s", path, suffix) >= sizeof(name) ||
+	    lstat(name, &st) < 0)
+		return (struct file_id){ .known = false };
+	return (struct file_id){ true, st.st_dev, st.st_ino };
+}
+
+static int remember_files(struct conn *c, struct err *e)
+{
+	int moved = 0;
+
+	c->file = identify(c->path, "");
+	c->wal = identify(c->path, "-wal");
+	if (!c->file.known || (sqlite3_file_control(c->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
+	    SQLITE_OK && moved))
+		return err_set(e, ERR_CORRUPT, "the database file was removed or replaced while it was "
+		    "being opened; try again");
 	return 0;
+}
+
+static int configure(struct conn *c, struct err *e)
+{
+	/* locking_mode stays NORMAL: readers are other connections.  The SELECT reads
+	 * the file's header and opens the log. */
+	static const char writer[] = "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
+	    "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA journal_size_limit=67108864;"
+	    "SELECT count(*) FROM sqlite_schema;";
+	static const char reader[] = "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY;"
+	    "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA wal_autocheckpoint=0;"
+	    "SELECT count(*) FROM sqlite_schema;";
+	int rc;
+
+	set_limits(c->db);
+	sqlite3_busy_handler(c->db, on_busy, c);
+	rc = set_options(c, e);
+	if (rc == 0 && !c->read_only)
+		rc = enter_wal_mode(c, e);
+	if (rc == 0)
+		rc = sqlite_run_text(c, c->read_only ? reader : writer, e);
+	if (rc == 0)
+		rc = remember_files(c, e);
+	if (!c->read_only)
+		sqlite3_wal_hook(c->db, on_commit_logged, NULL);
+	sqlite3_progress_handler(c->db, PROGRESS_STEPS, on_progress, c);
+	sqlite3_set_authorizer(c->db, sqlite_authorize, &c->policy);
+	return rc;
 }
 
 static void sqlite_close(struct conn *c)
@@ -179,24 +236,33 @@ static void sqlite_close(struct conn *c)
 	if (c == NULL)
 		return;
 	sqlite3_close(c->db);
+	free(c->path);
 	free(c);
 }
 
 static int sqlite_open(struct conn **out, const struct conn_options *o, struct err *e)
 {
-	struct conn *c = calloc(1, sizeof(*c));
 	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE, rc;
+	struct conn *c;
 
-	if (c == NULL)
+	/* A relative name could also be a "file:" URI with options. */
+	if (o->path[0] != '/')
+		return err_set(e, ERR_INVALID, "the path of the database is not absolute");
+	c = calloc(1, sizeof(*c));
+	if (c == NULL || (c->path = strdup(o->path)) == NULL) {
+		free(c);
 		return err_set(e, ERR_NOMEM, "not enough memory for a connection");
+	}
 	sqlite3_hard_heap_limit64(HEAP_LIMIT);
 	c->read_only = o->read_only;
 	c->max_rows = o->max_rows > 0 ? o->max_rows : MAX_ROWS;
 	c->max_bytes = o->max_bytes > 0 ? o->max_bytes : MAX_BYTES;
 	flags |= o->read_only ? SQLITE_OPEN_READONLY :
 	    SQLITE_OPEN_READWRITE | (o->create ? SQLITE_OPEN_CREATE : 0);
+	sqlite_call_begin(c, 0);
 	rc = sqlite3_open_v2(o->path, &c->db, flags, NULL);
-	rc = rc != SQLITE_OK ? fail(c, rc, e) : configure(c, e);
+	rc = rc != SQLITE_OK ? sqlite_fail(c, rc, e) : configure(c, e);
+	sqlite_call_end(c);
 	if (rc < 0) {
 		sqlite_close(c);
 		return rc;
@@ -207,262 +273,59 @@ static int sqlite_open(struct conn **out, const struct conn_options *o, struct e
 
 /* ---- statements ---- */
 
-static void arm(struct conn *c, int64_t deadline_ms)
-{
-	c->deadline_ms = deadline_ms;
-	c->timed_out = false;
-	atomic_store(&c->interrupted, false);
-}
-
-/* Nothing but white space, comments and semicolons. */
-static bool is_blank(struct conn *c, const char *sql)
-{
-	sqlite3_stmt *stmt = NULL;
-	bool blank = true;
-
-	while (blank && *sql != '\0') {
-		if (sqlite3_prepare_v2(c->db, sql, -1, &stmt, &sql) != SQLITE_OK || stmt != NULL)
-			blank = false;
-		sqlite3_finalize(stmt);
-		stmt = NULL;
-	}
-	return blank;
-}
-
-static int prepare_one(struct conn *c, const char *sql, sqlite3_stmt **stmt, struct err *e)
-{
-	const char *tail;
-	int rc;
-
-	do {
-		rc = sqlite3_prepare_v2(c->db, sql, -1, stmt, &tail);
-		if (rc != SQLITE_OK)
-			return fail(c, rc, e);
-		if (*stmt == NULL && tail == sql)
-			break;
-		sql = tail;
-	} while (*stmt == NULL && *sql != '\0');
-	if (*stmt == NULL)
-		return err_set(e, ERR_SQL, "the text holds no statement");
-	if (!is_blank(c, tail)) {
-		sqlite3_finalize(*stmt);
-		*stmt = NULL;
-		return err_set(e, ERR_SQL, "the text holds more than one statement");
-	}
-	return 0;
-}
-
-static int bind_all(struct conn *c, sqlite3_stmt *stmt, const struct statement *s, struct err *e)
-{
-	size_t i;
-	int rc = SQLITE_OK;
-
-	if ((size_t)sqlite3_bind_parameter_count(stmt) != s->nargs)
-		return err_set(e, ERR_SQL, "the statement has %d parameters and %zu were given",
-		    sqlite3_bind_parameter_count(stmt), s->nargs);
-	for (i = 0; rc == SQLITE_OK && i < s->nargs; i++) {
-		const struct value *v = &s->args[i];
-		int n = (int)i + 1;
-
-		if (v->kind == VALUE_INTEGER)
-			rc = sqlite3_bind_int64(stmt, n, v->integer);
-		else if (v->kind == VALUE_FLOAT)
-			rc = sqlite3_bind_double(stmt, n, v->real);
-		else if (v->kind == VALUE_TEXT)
-			rc = sqlite3_bind_text64(stmt, n, v->data, v->len, SQLITE_STATIC, SQLITE_UTF8);
-		else if (v->kind == VALUE_BLOB && v->len == 0)
-			rc = sqlite3_bind_zeroblob(stmt, n, 0);
-		else if (v->kind == VALUE_BLOB)
-			rc = sqlite3_bind_blob64(stmt, n, v->data, v->len, SQLITE_STATIC);
-		else
-			rc = sqlite3_bind_null(stmt, n);
-	}
-	return rc == SQLITE_OK ? 0 : fail(c, rc, e);
-}
-
-static int copy_columns(sqlite3_stmt *stmt, struct result *r, struct err *e)
-{
-	size_t i;
-
-	r->ncols = (size_t)sqlite3_column_count(stmt);
-	r->columns = arena_alloc(r->memory, (r->ncols + 1) * sizeof(char *));
-	for (i = 0; r->columns != NULL && i < r->ncols; i++) {
-		const char *name = sqlite3_column_name(stmt, (int)i);
-		size_t n = name != NULL ? strlen(name) : 0;
-
-		r->columns[i] = arena_alloc(r->memory, n + 1);
-		if (r->columns[i] == NULL)
-			break;
-		memcpy(r->columns[i], name != NULL ? name : "", n + 1);
-	}
-	return r->columns == NULL || i < r->ncols ?
-	    err_set(e, ERR_NOMEM, "not enough memory for a result") : 0;
-}
-
-static int copy_value(sqlite3_stmt *stmt, int col, struct arena *memory, struct value *v)
-{
-	const void *data;
-	char *copy;
-
-	switch (sqlite3_column_type(stmt, col)) {
-	case SQLITE_INTEGER:
-		*v = value_integer(sqlite3_column_int64(stmt, col));
-		return 0;
-	case SQLITE_FLOAT:
-		*v = value_float(sqlite3_column_double(stmt, col));
-		return 0;
-	case SQLITE_NULL:
-		*v = value_null();
-		return 0;
-	case SQLITE_TEXT:
-		*v = (struct value){ .kind = VALUE_TEXT };
-		data = sqlite3_column_text(stmt, col);
-		break;
-	default:
-		*v = (struct value){ .kind = VALUE_BLOB };
-		data = sqlite3_column_blob(stmt, col);
-		break;
-	}
-	v->len = (size_t)sqlite3_column_bytes(stmt, col);
-	copy = arena_alloc(memory, v->len + 1);
-	if (copy == NULL)
-		return ERR_FULL;
-	if (v->len > 0)
-		memcpy(copy, data, v->len);
-	copy[v->len] = '\0';
-	v->data = copy;
-	return 0;
-}
-
-static int add_row(struct conn *c, sqlite3_stmt *stmt, struct result *r, size_t *cap,
-    struct err *e)
-{
-	struct value *grown;
-	size_t i;
-
-	if (r->nrows >= (size_t)c->max_rows)
-		return err_set(e, ERR_FULL, "the result has more than %lld rows",
-		    (long long)c->max_rows);
-	if ((r->nrows + 1) * r->ncols > *cap) {
-		size_t want = *cap == 0 ? r->ncols * 4 : *cap * 2;
-
-		grown = reallocarray(r->values, want, sizeof(*grown));
-		if (grown == NULL)
-			return err_set(e, ERR_NOMEM, "not enough memory for a result");
-		r->values = grown;
-		*cap = want;
-	}
-	for (i = 0; i < r->ncols; i++)
-		if (copy_value(stmt, (int)i, r->memory, &r->values[r->nrows * r->ncols + i]) < 0)
-			return err_set(e, ERR_FULL, "the result is larger than %lld bytes",
-			    (long long)c->max_bytes);
-	r->nrows++;
-	return 0;
-}
-
-static int run(struct conn *c, sqlite3_stmt *stmt, struct result *r, struct err *e)
-{
-	int64_t before = sqlite3_total_changes64(c->db);
-	size_t cap = 0;
-	int rc, step;
-
-	r->memory = arena_new((size_t)c->max_bytes);
-	if (r->memory == NULL)
-		return err_set(e, ERR_NOMEM, "not enough memory for a result");
-	rc = copy_columns(stmt, r, e);
-	while (rc == 0 && (step = sqlite3_step(stmt)) != SQLITE_DONE)
-		rc = step == SQLITE_ROW ? add_row(c, stmt, r, &cap, e) : fail(c, step, e);
-	if (rc < 0)
-		return rc;
-	r->last_insert_rowid = sqlite3_last_insert_rowid(c->db);
-	/* Direct rows only.  sqlite3_changes64 keeps its value over statements that
-	 * change no row (SELECT, DDL); the total tells whether this one did. */
-	if (!sqlite3_stmt_readonly(stmt) && sqlite3_total_changes64(c->db) > before)
-		r->rows_affected = sqlite3_changes64(c->db);
-	return 0;
-}
-
 static int sqlite_execute(struct conn *c, const struct statement *s, int64_t deadline_ms,
     struct result *out, struct err *e)
 {
-	struct result r = { 0 };
-	sqlite3_stmt *stmt = NULL;
 	int rc;
 
-	arm(c, deadline_ms);
-	rc = prepare_one(c, s->sql, &stmt, e);
-	if (rc == 0)
-		rc = bind_all(c, stmt, s, e);
-	if (rc == 0)
-		rc = run(c, stmt, &r, e);
-	sqlite3_finalize(stmt);
-	if (rc == 0 && out != NULL)
-		*out = r;
-	else
-		result_free(&r);
+	sqlite_call_begin(c, deadline_ms);
+	rc = sqlite_statement_run(c, s, out, e);
+	sqlite_call_end(c);
 	return rc;
-}
-
-static size_t line_of(const char *sql, const char *at)
-{
-	size_t line = 1;
-
-	for (; sql < at; sql++)
-		line += *sql == '\n';
-	return line;
 }
 
 static int sqlite_execute_script(struct conn *c, const char *sql, size_t len,
     int64_t deadline_ms, struct err *e)
 {
-	const char *at = sql, *end = sql + len, *tail;
-	sqlite3_stmt *stmt;
-	size_t ordinal = 0;
-	int rc = SQLITE_OK;
+	int rc;
 
-	arm(c, deadline_ms);
-	while (at < end) {
-		rc = sqlite3_prepare_v2(c->db, at, (int)(end - at), &stmt, &tail);
-		if (rc == SQLITE_OK && stmt == NULL) {
-			if (tail == at)
-				break;
-			at = tail;
-			continue;
-		}
-		ordinal++;
-		if (rc == SQLITE_OK) {
-			while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
-				;
-			rc = sqlite3_finalize(stmt);
-		}
-		if (rc != SQLITE_OK) {
-			rc = fail(c, rc, e);
-			at += strspn(at, " \t\r\n;");
-			err_prefix(e, "statement %zu, line %zu", ordinal, line_of(sql, at));
-			return rc;
-		}
-		at = tail;
-	}
-	return 0;
+	sqlite_call_begin(c, deadline_ms);
+	rc = sqlite_script_run(c, sql, len, e);
+	sqlite_call_end(c);
+	return rc;
 }
 
-static int exec_simple(struct conn *c, const char *sql, struct err *e)
+static int sqlite_describe(struct conn *c, const char *sql, struct result *out,
+    size_t *nparams, struct err *e)
 {
 	int rc;
 
-	arm(c, 0);
-	rc = sqlite3_exec(c->db, sql, NULL, NULL, NULL);
-	return rc == SQLITE_OK ? 0 : fail(c, rc, e);
+	sqlite_call_begin(c, 0);
+	rc = sqlite_statement_describe(c, sql, out, nparams, e);
+	sqlite_call_end(c);
+	return rc;
+}
+
+/* ---- transactions ---- */
+
+static int call_text(struct conn *c, const char *sql, struct err *e)
+{
+	int rc;
+
+	sqlite_call_begin(c, 0);
+	rc = sqlite_run_text(c, sql, e);
+	sqlite_call_end(c);
+	return rc;
 }
 
 static int sqlite_begin(struct conn *c, enum txn_mode mode, struct err *e)
 {
-	return exec_simple(c, mode == TXN_IMMEDIATE ? "BEGIN IMMEDIATE" : "BEGIN", e);
+	return call_text(c, mode == TXN_IMMEDIATE ? "BEGIN IMMEDIATE" : "BEGIN", e);
 }
 
 static int sqlite_commit(struct conn *c, struct err *e)
 {
-	return exec_simple(c, "COMMIT", e);
+	return call_text(c, "COMMIT", e);
 }
 
 static bool sqlite_in_transaction(struct conn *c)
@@ -473,82 +336,95 @@ static bool sqlite_in_transaction(struct conn *c)
 static int sqlite_rollback(struct conn *c, struct err *e)
 {
 	/* An error may have rolled back already. */
-	return sqlite_in_transaction(c) ? exec_simple(c, "ROLLBACK", e) : 0;
+	return sqlite_in_transaction(c) ? call_text(c, "ROLLBACK", e) : 0;
+}
+
+static void sqlite_reset(struct conn *c)
+{
+	sqlite_rollback(c, NULL);
+	sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
+}
+
+/* Between begin and commit; *done counts the statements that went well. */
+static int run_batch(struct conn *c, const struct statement *s, size_t n,
+    struct result *results, size_t *done, struct err *e)
+{
+	int rc = 0;
+
+	c->policy.no_transactions = true;
+	for (*done = 0; rc == 0 && *done < n; *done += rc == 0) {
+		if (must_stop(c))
+			rc = sqlite_fail(c, SQLITE_INTERRUPT, e);
+		else
+			rc = sqlite_statement_run(c, &s[*done],
+			    results != NULL ? &results[*done] : NULL, e);
+	}
+	c->policy.no_transactions = false;
+	return rc;
 }
 
 static int sqlite_batch(struct conn *c, const struct statement *s, size_t n,
     int64_t deadline_ms, struct result *results, size_t *failed, struct err *e)
 {
 	size_t i, done = 0;
+	bool begun;
 	int rc;
 
-	rc = sqlite_begin(c, TXN_IMMEDIATE, e);
-	for (i = 0; rc == 0 && i < n; i++) {
-		rc = sqlite_execute(c, &s[i], deadline_ms, results != NULL ? &results[i] : NULL, e);
-		if (rc == 0)
-			done = i + 1;
-		else if (failed != NULL)
-			*failed = i;
-	}
+	if (sqlite_in_transaction(c))
+		return err_set(e, ERR_INTERNAL, "a batch cannot run inside a transaction");
+	sqlite_call_begin(c, deadline_ms);
+	rc = sqlite_run_text(c, "BEGIN IMMEDIATE", e);
+	begun = rc == 0;
+	if (begun)
+		rc = run_batch(c, s, n, results, &done, e);
+	sqlite_call_end(c);
 	if (rc == 0)
 		rc = sqlite_commit(c, e);
-	if (rc < 0) {
-		sqlite_rollback(c, NULL);
-		for (i = 0; results != NULL && i < done; i++)
-			result_free(&results[i]);
-	}
-	return rc;
-}
-
-static int sqlite_describe(struct conn *c, const char *sql, struct result *out,
-    size_t *nparams, struct err *e)
-{
-	struct result r = { 0 };
-	sqlite3_stmt *stmt = NULL;
-	int rc;
-
-	arm(c, 0);
-	rc = prepare_one(c, sql, &stmt, e);
-	if (rc == 0 && (r.memory = arena_new((size_t)c->max_bytes)) == NULL)
-		rc = err_set(e, ERR_NOMEM, "not enough memory for a description");
 	if (rc == 0)
-		rc = copy_columns(stmt, &r, e);
-	if (rc == 0) {
-		*nparams = (size_t)sqlite3_bind_parameter_count(stmt);
-		*out = r;
-	} else {
-		result_free(&r);
-	}
-	sqlite3_finalize(stmt);
+		return 0;
+	sqlite_rollback(c, NULL);
+	for (i = 0; results != NULL && i < done; i++)
+		result_free(&results[i]);
+	if (failed != NULL)
+		*failed = begun ? done : n;
 	return rc;
 }
 
-static void sqlite_interrupt(struct conn *c)
-{
-	atomic_store(&c->interrupted, true);
-	sqlite3_interrupt(c->db);
-}
+/* ---- the connection itself ---- */
 
 static int sqlite_ping(struct conn *c, struct err *e)
 {
-	return exec_simple(c, "SELECT 1 FROM sqlite_schema LIMIT 1", e);
+	return call_text(c, "SELECT 1 FROM sqlite_schema LIMIT 1", e);
 }
 
 static int sqlite_checkpoint(struct conn *c, struct err *e)
 {
-	int frames = 0, done = 0, rc;
+	int rc;
 
-	arm(c, 0);
-	rc = sqlite3_wal_checkpoint_v2(c->db, "main", SQLITE_CHECKPOINT_TRUNCATE, &frames, &done);
-	return rc == SQLITE_OK ? 0 : fail(c, rc, e);
+	if (c->read_only)
+		return err_set(e, ERR_DENIED, "a read-only connection does not checkpoint");
+	sqlite_call_begin(c, 0);
+	rc = sqlite3_wal_checkpoint_v2(c->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite_call_end(c);
+	return rc == SQLITE_OK ? 0 : sqlite_fail(c, rc, e);
+}
+
+static bool is_same(const struct file_id *then, const char *path, const char *suffix)
+{
+	struct file_id now;
+
+	if (!then->known)
+		return true;
+	now = identify(path, suffix);
+	/* A failure to find out is no answer. */
+	if (!now.known)
+		return errno != ENOENT && errno != ENOTDIR;
+	return now.dev == then->dev && now.ino == then->ino;
 }
 
 static bool sqlite_is_gone(struct conn *c)
 {
-	int moved = 0;
-
-	return sqlite3_file_control(c->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
-	    moved != 0;
+	return !is_same(&c->file, c->path, "") || !is_same(&c->wal, c->path, "-wal");
 }
 
 static int sqlite_info(struct conn *c, char version[64], uint64_t *size, struct err *e)
@@ -579,6 +455,8 @@ const struct driver sqlite_driver = {
 	.rollback = sqlite_rollback,
 	.describe = sqlite_describe,
 	.interrupt = sqlite_interrupt,
+	.overdue_ms = sqlite_overdue_ms,
+	.reset = sqlite_reset,
 	.ping = sqlite_ping,
 	.checkpoint = sqlite_checkpoint,
 	.in_transaction = sqlite_in_transaction,

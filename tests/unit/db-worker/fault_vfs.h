@@ -139,7 +139,7 @@ static inline int fault_shm_map(sqlite3_file *f, int r, int n, int x, void volat
 }
 static inline int fault_shm_lock(sqlite3_file *f, int o, int n, int flags) { return REAL(f)->pMethods->xShmLock(REAL(f), o, n, flags); }
 static inline void fault_shm_barrier(sqlite3_file *f) { REAL(f)->pMethods->xShmBarrier(REAL(f)); }
-static inline int fault_shm_unmap(sqlite3_file *f, int d) { return REAL(f)->pMethods->xShmUnmap(REAL(f), d); }
+static inline int fault_shm_unmap(sqlite3_file *f, int del) { return REAL(f)->pMethods->xShmUnmap(REAL(f), del); }
 
 static const sqlite3_io_methods fault_methods = {
 	2, fault_close, fault_read, fault_write, fault_truncate, fault_sync, fault_size, fault_lock,
@@ -163,14 +163,14 @@ static inline int fault_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f
 	return rc;
 }
 
-static inline int fault_delete(sqlite3_vfs *vfs, const char *name, int dir)
+static inline int fault_delete(sqlite3_vfs *vfs, const char *name, int sync_dir)
 {
 	char kept[512];
 	int rc;
 
 	if (fault_hits(false, name))
 		return SQLITE_IOERR_DELETE;
-	rc = fault.real->xDelete(fault.real, name, dir);
+	rc = fault.real->xDelete(fault.real, name, sync_dir);
 	if (rc == SQLITE_OK && fault.keep_durable) {
 		snprintf(kept, sizeof(kept), "%s.durable", name);
 		unlink(kept);
