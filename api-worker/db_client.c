@@ -199,10 +199,13 @@ static void tell_change(struct db_client *c)
 static void on_failure(struct call *call, const struct msg *m)
 {
 	int code = -(int)m->failure.code;
+	struct err e;
 
 	if (code >= 0 || code < ERR_CODE_LAST)
 		code = ERR_INTERNAL;
-	fail(call, code, m->failure.text ? m->failure.text : "The database failed.");
+	err_set(&e, code, "%s", m->failure.text ? m->failure.text : "The database failed.");
+	e.retry_after_s = m->failure.retry_after_s;
+	finish(call, NULL, &e);
 }
 
 static void on_message(void *arg, struct msg *m)

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api-worker/ask.h"
+#include "api-worker/credential.h"
 #include "api-worker/handlers.h"
 #include "api-worker/worker.h"
 #include "base/json.h"
@@ -95,7 +97,7 @@ void db_setup_state_changed(struct worker *w)
 static void wait_for_database(struct exchange *x, enum ipc_engine engine)
 {
 	struct worker *w = worker_of(x);
-	uint32_t ms = w->settings.config->setup_timeout_ms;
+	uint32_t ms = w->config.message->setup_timeout_ms;
 	const struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
 	struct setup_wait *wait = calloc(1, sizeof(*wait));
 
@@ -124,16 +126,18 @@ static int still_wanted(void *arg, struct err *e)
 	return 0;
 }
 
-static void answer_failure(struct exchange *x, int code, const char *text)
+static void answer_setup_failure(struct exchange *x, const struct err *e)
 {
-	switch (code) {
+	switch (e->code) {
 	case ERR_EXISTS:
 		already_done(x);
 		break;
 	case ERR_UNAVAILABLE:
 	case ERR_FULL:
 	case ERR_NOMEM:
-		answer_error(x, 503, "%s", text);
+	case ERR_LIMITED:
+	case ERR_DENIED:
+		answer_failure(x, e, 0);
 		break;
 	case ERR_CLOSED:
 	case ERR_TIMEOUT:
@@ -142,7 +146,7 @@ static void answer_failure(struct exchange *x, int code, const char *text)
 		    "is configured.");
 		break;
 	default:
-		setup_failed(x, text);
+		setup_failed(x, e->text);
 		break;
 	}
 }
@@ -152,7 +156,7 @@ static void on_reply(void *arg, const struct msg *reply, const struct err *e)
 	struct exchange *x = arg;
 
 	if (!reply)
-		answer_failure(x, e->code, e->text);
+		answer_setup_failure(x, e);
 	else
 		wait_for_database(x, (enum ipc_engine)reply->db_setup_reply.engine);
 }
@@ -166,15 +170,16 @@ static void ask_database(struct exchange *x, enum ipc_engine engine)
 		.reply_type = MSG_db_setup_reply,
 		.timeout_ms = BUILD_TIMEOUT_MS,
 	};
+	char token[256];
 	struct msg m;
 	struct err e;
-	int rc;
 
 	msg_init(&m, MSG_db_setup, 0);
 	m.db_setup.engine = (uint8_t)engine;
-	rc = db_client_send(worker_of(x)->db, &m, &request, &e);
-	if (rc < 0)
-		answer_failure(x, rc, e.text);
+	m.db_setup.local = exchange_is_local(x);
+	m.db_setup.setup_token = credential_setup_token(x, token, sizeof(token));
+	if (db_client_send(worker_of(x)->db, &m, &request, &e) < 0)
+		answer_setup_failure(x, &e);
 }
 
 /* ---- the body ---- */
@@ -216,7 +221,7 @@ static enum ipc_engine read_engine(struct exchange *x)
 /* Names the variables that turso lacks; true when it did. */
 static bool lacks_turso(struct exchange *x)
 {
-	const struct msg_api_config *c = worker_of(x)->settings.config;
+	const struct msg_api_config *c = worker_of(x)->config.message;
 	const char *missing = "TURSO_DATABASE_URL and TURSO_AUTH_TOKEN";
 
 	if (c->turso_url_set && c->turso_token_set)
@@ -235,11 +240,6 @@ void handle_db_setup(struct exchange *x)
 	const struct db_view *v = &worker_of(x)->view;
 	enum ipc_engine engine;
 
-	if (x->listener == IPC_LISTEN_TCP && !x->loopback) {
-		answer_error(x, 403, "Setup is not accepted over the network; run `deploystackctl "
-		    "setup sqlite` on the host.");
-		return;
-	}
 	engine = read_engine(x);
 	if (engine == IPC_ENGINE_NONE)
 		return;

@@ -27,12 +27,15 @@ const char *http_reason(int status)
 		int status;
 		const char *reason;
 	} reasons[] = {
-		{ 200, "OK" }, { 204, "No Content" }, { 302, "Found" },
-		{ 400, "Bad Request" }, { 403, "Forbidden" }, { 404, "Not Found" },
+		{ 200, "OK" }, { 201, "Created" }, { 204, "No Content" },
+		{ 207, "Multi-Status" }, { 302, "Found" },
+		{ 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" },
+		{ 404, "Not Found" },
 		{ 405, "Method Not Allowed" }, { 408, "Request Timeout" }, { 409, "Conflict" },
 		{ 413, "Content Too Large" }, { 414, "URI Too Long" },
 		{ 415, "Unsupported Media Type" }, { 417, "Expectation Failed" },
-		{ 421, "Misdirected Request" }, { 431, "Request Header Fields Too Large" },
+		{ 421, "Misdirected Request" }, { 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
 		{ 500, "Internal Server Error" }, { 501, "Not Implemented" },
 		{ 503, "Service Unavailable" }, { 504, "Gateway Timeout" },
 		{ 505, "HTTP Version Not Supported" },
@@ -135,16 +138,22 @@ void answer_field(struct exchange *x, const char *name, const char *value)
 	PUT(&x->fields, "\r\n");
 }
 
-void answer_error(struct exchange *x, int status, const char *fmt, ...)
+void answer_json_buf(struct exchange *x, int status, struct buf *json)
+{
+	if (json->failed)
+		answer_error(x, 503, "The answer is too large, or memory is short; try again.");
+	else
+		answer(x, status, JSON_TYPE, json->data, json->len);
+	buf_free_secret(json);
+}
+
+/* members: more of them, each with a comma in front. */
+static void answer_sentence(struct exchange *x, int status, const char *text,
+    const char *members)
 {
 	const char *reason = http_reason(status);
-	char text[2048];
 	struct buf b;
-	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	if (status == 503)
 		answer_field(x, "Retry-After", RETRY_AFTER_S);
 	buf_init(&b, 16384);
@@ -152,9 +161,31 @@ void answer_error(struct exchange *x, int status, const char *fmt, ...)
 	json_put_string(&b, reason, strlen(reason));
 	buf_puts(&b, ",\"message\":");
 	json_put_string(&b, text, strlen(text));
-	buf_printf(&b, ",\"statusCode\":%d}", status);
+	buf_printf(&b, ",\"statusCode\":%d%s}", status, members);
 	answer(x, status, JSON_TYPE, b.data, b.len);
 	buf_free(&b);
+}
+
+void answer_error(struct exchange *x, int status, const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	answer_sentence(x, status, text, "");
+}
+
+void answer_invalid(struct exchange *x, const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	answer_sentence(x, 400, text, ",\"success\":false");
 }
 
 void answer_refused(struct exchange *x, int status, const char *text)
@@ -185,10 +216,19 @@ struct exchange *exchange_new(void)
 	return x;
 }
 
+static void drop_state(struct exchange *x)
+{
+	if (x->free_state)
+		x->free_state(x->state);
+	x->free_state = NULL;
+	x->state = NULL;
+}
+
 void exchange_free(struct exchange *x)
 {
 	if (!x)
 		return;
+	drop_state(x);
 	http_parser_free(&x->parser);
 	buf_free(&x->out);
 	buf_free(&x->fields);
@@ -208,6 +248,9 @@ void exchange_reset(struct exchange *x)
 	x->body_max = 0;
 	x->store_body = false;
 	x->route = NULL;
+	x->param = (struct http_text){ NULL, 0 };
+	x->on_reply = NULL;
+	drop_state(x);
 	x->cache_control = NULL;
 	x->close = false;
 	x->answered = false;

@@ -29,6 +29,14 @@ struct exchange {
 	uint64_t body_max;
 	bool store_body; /* else it is read and forgotten */
 	const void *route;
+	struct http_text param; /* what the route's ":name" stands for; in the head */
+
+	/* The running request to the db-worker (ask.h), and what it needs later: */
+	void (*on_reply)(struct exchange *x, const struct msg *reply);
+	unsigned ask_flags;
+	exchange_handler *go_on;
+	void *state;
+	void (*free_state)(void *state); /* after the answer; NULL when there is none */
 
 	void *app;                       /* of struct http_app */
 	enum ipc_listener_kind listener; /* where the request came in */
@@ -56,6 +64,12 @@ struct exchange {
 	struct exchange *next;
 };
 
+/* It came over a loopback listener or the control socket, and not from a network. */
+static inline bool exchange_is_local(const struct exchange *x)
+{
+	return x->listener == IPC_LISTEN_CONTROL || x->loopback;
+}
+
 static inline const struct http_request *exchange_request(const struct exchange *x)
 {
 	return &x->parser.request;
@@ -70,12 +84,19 @@ void answer_field(struct exchange *x, const char *name, const char *value);
 /* type: of the body; it is copied.  len 0 with type NULL: no body. */
 void answer(struct exchange *x, int status, const char *type, const void *body, size_t len);
 
+/* A JSON text in a buffer, which is emptied; 503 when it did not fit. */
+void answer_json_buf(struct exchange *x, int status, struct buf *json);
+
 /* A JSON text. */
 void answer_json(struct exchange *x, int status, const char *json);
 
 /* {"error":reason phrase,"message":…,"statusCode":…}; with Retry-After on 503. */
 void answer_error(struct exchange *x, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* {"error":"Bad Request","message":…,"statusCode":400,"success":false} */
+void answer_invalid(struct exchange *x, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* {"error":text,"success":false} */
 void answer_refused(struct exchange *x, int status, const char *text);

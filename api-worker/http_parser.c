@@ -36,7 +36,7 @@ void http_parser_init(struct http_parser *p)
 void http_parser_free(struct http_parser *p)
 {
 	buf_free(&p->request.head);
-	buf_free(&p->request.body);
+	buf_free_secret(&p->request.body);
 }
 
 void http_parser_reset(struct http_parser *p)
@@ -48,7 +48,7 @@ void http_parser_reset(struct http_parser *p)
 	else
 		buf_clear(&r->head);
 	if (r->body.cap > 0)
-		buf_free(&r->body);
+		buf_free_secret(&r->body);
 	memset(r->first, 0, sizeof(r->first));
 	r->method = HTTP_OTHER;
 	r->method_text = r->target_text = (struct http_span){ 0, 0 };

@@ -11,6 +11,8 @@
  * It ends when the control channel closes, or when it was told to drain and
  * has finished.
  */
+#include <cjson/cJSON.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -44,7 +46,7 @@ static int receive_config(struct worker *w, struct channel *control, struct err 
 		msg_free(&m);
 		return err_set(e, ERR_PROTOCOL, "the first message was not the configuration");
 	}
-	rc = settings_take(&w->settings, &m, e);
+	rc = config_take(&w->config, &m, e);
 	msg_free(&m);
 	return rc;
 }
@@ -54,7 +56,7 @@ static int receive_config(struct worker *w, struct channel *control, struct err 
 static int drop(const struct worker *w, struct sandbox_request *request, int *keep,
     pid_t parent, struct sandbox_report *report, struct err *e)
 {
-	const struct msg_api_config *config = w->settings.config;
+	const struct msg_api_config *config = w->config.message;
 	uint32_t i;
 	int rc;
 
@@ -107,7 +109,7 @@ static int run(struct worker *w, struct channel *control, pid_t parent)
 		log_fatal("%s", e.text);
 		return WORKER_EXIT_FAILED;
 	}
-	log_set_level(w->settings.config->log_level);
+	log_set_level(w->config.message->log_level);
 	if (drop(w, &request, keep, parent, &report, &e) < 0) {
 		log_fatal("%s", e.text);
 		return WORKER_EXIT_SANDBOX;
@@ -130,8 +132,17 @@ static int run(struct worker *w, struct channel *control, pid_t parent)
 	return w->exit_status;
 }
 
+/* Parsed bodies have passwords in them. */
+static void wipe_and_free(void *p)
+{
+	if (p != NULL)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
 int main(void)
 {
+	static cJSON_Hooks wiping = { malloc, wipe_and_free };
 	static struct worker worker;
 	struct channel *control;
 	pid_t parent = getppid();
@@ -143,6 +154,7 @@ int main(void)
 		fputs("api-worker is started by deploystackd, not by hand\n", stderr);
 		return 2;
 	}
+	cJSON_InitHooks(&wiping);
 	if (sodium_init() < 0) {
 		log_fatal("the system's random numbers cannot be used");
 		return WORKER_EXIT_FAILED;

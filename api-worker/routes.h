@@ -9,16 +9,12 @@
 #define API_WORKER_ROUTES_H
 
 #include "api-worker/exchange.h"
+#include "ipc/permissions.h"
 
 enum route_where {
 	ROUTE_TCP = 1,
 	ROUTE_CONTROL = 2,
 	ROUTE_ANYWHERE = 3,
-};
-
-enum route_permission {
-	ROUTE_PUBLIC,  /* whoever reaches the listener */
-	ROUTE_CONTROLLER, /* the kernel says root or the daemon's user (control socket) */
 };
 
 enum route_body {
@@ -28,9 +24,10 @@ enum route_body {
 
 struct route {
 	enum http_method method; /* GET is HEAD too */
-	const char *path;
-	unsigned where;          /* mask of enum route_where */
-	enum route_permission permission;
+	const char *path;        /* one segment may be ":name" and stands for any */
+	unsigned where;          /* mask of enum route_where; who reaches the control
+	                          * socket is root or the daemon's user, says the kernel */
+	enum permission permission;
 	enum route_body body;
 	uint32_t body_max;       /* bytes */
 	exchange_handler *handle;
@@ -39,10 +36,11 @@ struct route {
 extern const struct route routes[];
 extern const size_t routes_count;
 
-/* The route of method and path on a listener.  NULL: none; *methods is then
+/* The route of method and path on a listener; one without a parameter goes before
+ * one with.  *param is what stands for the parameter.  NULL: none; *methods is then
  * the mask of the methods that the path has there, 0 when it does not exist. */
 const struct route *route_find(enum http_method method, struct http_text path,
-    enum ipc_listener_kind listener, unsigned *methods);
+    enum ipc_listener_kind listener, unsigned *methods, struct http_text *param);
 
 /* struct http_app's route: chooses the handler of x. */
 void route_exchange(struct exchange *x);

@@ -1,63 +1,132 @@
 /*
- * The api-worker's configuration: see settings.h.
+ * /api/settings: what only reads.
  */
-#include "api-worker/settings.h"
+#include <string.h>
 
-#include "api-worker/http_target.h"
-#include "api-worker/origin_check.h"
+#include "api-worker/ask.h"
+#include "api-worker/handlers.h"
+#include "api-worker/json_out.h"
+#include "api-worker/pages.h"
+#include "api-worker/settings_json.h"
+#include "base/clock.h"
 
-static struct http_text text_of(const char *s)
+#define ANSWER_MAX 8192
+
+/* ---- lists: all, of a group, by a pattern ---- */
+
+static void ask_settings(struct exchange *x, const char *after);
+
+static void on_settings(struct exchange *x, const struct msg *reply)
 {
-	return (struct http_text){ s, s ? strlen(s) : 0 };
-}
-
-/* A proxy may serve the frontend and this daemon under one name. */
-static void add_frontend_host(struct settings *s)
-{
-	struct http_authority authority;
-	struct http_text text = s->frontend;
-	const char *slashes;
-
-	if (!text.at)
-		return;
-	slashes = memmem(text.at, text.len, "://", 3);
-	text.len -= (size_t)(slashes + 3 - text.at);
-	text.at = slashes + 3;
-	if (http_authority_parse(text, &authority) && !authority.ip_literal)
-		s->hosts[s->nhosts++] = authority.host;
-}
-
-int settings_take(struct settings *s, struct msg *m, struct err *e)
-{
-	const struct msg_api_config *config = &m->api_config;
-	struct http_text frontend = { NULL, 0 };
+	const struct msg_settings_list_reply *r = &reply->settings_list_reply;
+	struct buf *b = &pages_of(x)->json;
 	uint32_t i;
 
-	if (config->frontend_url) {
-		frontend = origin_of_url(text_of(config->frontend_url));
-		if (!frontend.at)
-			return err_set(e, ERR_CONFIG, "DEPLOYSTACK_FRONTEND_URL has no origin; "
-			    "give it as http://host:port or https://host");
-	}
-	settings_free(s);
-	s->owner = *m;
-	msg_init(m, MSG_api_config, 0);
-	s->config = &s->owner.api_config;
-	s->frontend = frontend;
-	s->nhosts = 0;
-	for (i = 0; i < s->config->allowed_hosts.count && s->nhosts < SETTINGS_HOSTS_MAX; i++) {
-		struct http_text name = text_of(s->config->allowed_hosts.items[i].name);
-
-		if (name.len > 0)
-			s->hosts[s->nhosts++] = name;
-	}
-	add_frontend_host(s);
-	return 0;
+	for (i = 0; i < r->settings.count; i++)
+		json_setting(b, NULL, &r->settings.items[i]);
+	if (r->more && r->settings.count > 0 && !b->failed)
+		ask_settings(x, r->settings.items[r->settings.count - 1].key);
+	else
+		pages_end(x);
 }
 
-void settings_free(struct settings *s)
+static void ask_settings(struct exchange *x, const char *after)
 {
-	if (s->config)
-		msg_free(&s->owner);
-	memset(s, 0, sizeof(*s));
+	const struct pages *p = pages_of(x);
+	struct msg m;
+
+	msg_init(&m, MSG_settings_list, 0);
+	m.settings_list.after = after;
+	m.settings_list.group_id = p->group_id[0] != '\0' ? p->group_id : NULL;
+	m.settings_list.pattern = p->pattern[0] != '\0' ? p->pattern : NULL;
+	ask(x, &m, MSG_settings_list_reply, on_settings, 0);
+}
+
+void handle_settings_list(struct exchange *x)
+{
+	if (pages_begin(x) != NULL)
+		ask_settings(x, NULL);
+}
+
+void handle_settings_of_group(struct exchange *x)
+{
+	struct pages *p = pages_begin(x);
+
+	if (p == NULL)
+		return;
+	/* One that is cut here is longer than every id. */
+	route_param(x, p->group_id, sizeof(p->group_id));
+	ask_settings(x, NULL);
+}
+
+void handle_settings_search(struct exchange *x)
+{
+	const char *pattern;
+	struct pages *p;
+	struct body b;
+
+	if (!body_read(x, &b))
+		return;
+	pattern = body_text(&b, b.root, "pattern", 255, true);
+	if (pattern != NULL && pattern[0] == '\0')
+		body_wrong(&b, "pattern must not be empty.");
+	if (!body_is_right(x, &b))
+		return;
+	p = pages_begin(x);
+	if (p != NULL) {
+		memcpy(p->pattern, pattern, strlen(pattern) + 1);
+		ask_settings(x, NULL);
+	}
+	body_free(&b);
+}
+
+/* ---- one ---- */
+
+static void on_setting(struct exchange *x, const struct msg *reply)
+{
+	if (reply->settings_get_reply.setting.count == 1)
+		answer_setting(x, 200, reply->settings_get_reply.setting.items, NULL);
+	else
+		answer_error(x, 500, "The setting was not told.");
+}
+
+void handle_settings_get(struct exchange *x)
+{
+	struct msg m;
+	char key[512];
+
+	route_param(x, key, sizeof(key));
+	msg_init(&m, MSG_settings_get, 0);
+	m.settings_get.key = key;
+	ask(x, &m, MSG_settings_get_reply, on_setting, 0);
+}
+
+/* ---- health ---- */
+
+static void on_health(struct exchange *x, const struct msg *reply)
+{
+	const struct msg_settings_health_reply *r = &reply->settings_health_reply;
+	struct buf b;
+
+	buf_init(&b, ANSWER_MAX);
+	json_open(&b, NULL, '{');
+	json_boolean(&b, "success", r->working);
+	json_open(&b, "data", '{');
+	json_boolean(&b, "encryption_working", r->working);
+	json_time_ms(&b, "timestamp", clock_wall_ms());
+	json_close(&b, '}');
+	if (r->working)
+		json_text(&b, "message", "Global settings system is healthy");
+	else
+		json_text(&b, "error", r->problem != NULL ? r->problem : "A secret does not decrypt.");
+	json_close(&b, '}');
+	answer_json_buf(x, r->working ? 200 : 500, &b);
+}
+
+void handle_settings_health(struct exchange *x)
+{
+	struct msg m;
+
+	msg_init(&m, MSG_settings_health, 0);
+	ask(x, &m, MSG_settings_health_reply, on_health, 0);
 }

@@ -60,14 +60,14 @@ static void on_api_config(struct supervisor_link *s, struct msg *m)
 	struct http_limits limits;
 	struct err e;
 
-	if (settings_take(&w->settings, m, &e) < 0) {
+	if (config_take(&w->config, m, &e) < 0) {
 		log_error("the new configuration is not used: %s", e.text);
 		return;
 	}
-	log_set_level(w->settings.config->log_level);
-	limits_of(w->settings.config, &limits);
+	log_set_level(w->config.message->log_level);
+	limits_of(w->config.message, &limits);
 	http_server_set_limits(w->server, &limits);
-	db_client_set_hold_timeout(w->db, w->settings.config->hold_timeout_ms);
+	db_client_set_hold_timeout(w->db, w->config.message->hold_timeout_ms);
 }
 
 static void on_db_state(struct supervisor_link *s, struct msg *m)

@@ -49,7 +49,7 @@ int worker_open(struct worker *w, struct err *e)
 {
 	const struct http_app app = { .route = route_exchange, .answered = access_log,
 		.arg = w };
-	const struct msg_api_config *config = w->settings.config;
+	const struct msg_api_config *config = w->config.message;
 	struct http_limits limits;
 	uint32_t i;
 	int rc;
@@ -94,5 +94,5 @@ void worker_free(struct worker *w)
 	http_server_free(w->server);
 	if (w->base)
 		event_base_free(w->base);
-	settings_free(&w->settings);
+	config_free(&w->config);
 }

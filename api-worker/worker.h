@@ -12,14 +12,14 @@
 #include "api-worker/db_view.h"
 #include "api-worker/exchange.h"
 #include "api-worker/server.h"
-#include "api-worker/settings.h"
+#include "api-worker/config.h"
 #include "api-worker/supervisor_link.h"
 
 struct setup_wait;
 
 struct worker {
 	struct event_base *base;
-	struct settings settings;
+	struct config config;
 	struct http_server *server;
 	struct db_client *db;
 	struct db_view view;
@@ -41,7 +41,7 @@ void worker_init(struct worker *w);
  * the process. */
 void worker_free(struct worker *w);
 
-/* Makes the event loop and what hangs on it, by w->settings.  Nothing is
+/* Makes the event loop and what hangs on it, by w->config.  Nothing is
  * accepted yet.  ERR_INVALID, ERR_NOMEM. */
 int worker_open(struct worker *w, struct err *e);
 

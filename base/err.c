@@ -31,6 +31,9 @@ static const char *const names[] = {
 	[-ERR_INTERRUPTED] = "interrupted",
 	[-ERR_UNSUPPORTED] = "unsupported",
 	[-ERR_INTERNAL] = "internal",
+	[-ERR_UNKNOWN_CALLER] = "unknown_caller",
+	[-ERR_LIMITED] = "limited",
+	[-ERR_WRONG_PASSWORD] = "wrong_password",
 };
 
 _Static_assert(sizeof(names) / sizeof(names[0]) == -ERR_CODE_LAST + 1,
@@ -90,6 +93,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 	va_end(ap);
 	clean(text);
 	e->code = code;
+	e->retry_after_s = 0;
 	memcpy(e->text, text, sizeof(e->text));
 	return code;
 }
@@ -111,6 +115,7 @@ int err_set_errno(struct err *e, int code, int errnum, const char *fmt, ...)
 	    strerror_r(errnum, reason, sizeof(reason)));
 	clean(text);
 	e->code = code;
+	e->retry_after_s = 0;
 	memcpy(e->text, text, sizeof(e->text));
 	return code;
 }

@@ -32,13 +32,17 @@ enum err_code {
 	ERR_INTERRUPTED = -16, /* interrupted on request */
 	ERR_UNSUPPORTED = -17, /* the kernel or the engine cannot do this */
 	ERR_INTERNAL = -18,    /* a broken invariant */
-	ERR_CODE_LAST = -18
+	ERR_UNKNOWN_CALLER = -19, /* no credential, or one that is not valid */
+	ERR_LIMITED = -20,     /* too many attempts; retry_after_s says when again */
+	ERR_WRONG_PASSWORD = -21, /* no such account, or not its password */
+	ERR_CODE_LAST = -21
 };
 
 #define ERR_TEXT_MAX 512
 
 struct err {
 	int code; /* enum err_code */
+	unsigned retry_after_s; /* of ERR_LIMITED; 0: not known */
 	char text[ERR_TEXT_MAX];
 };
 

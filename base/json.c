@@ -16,13 +16,13 @@
  * looked up in one open-addressing table for the whole text.  Equal hashes are
  * taken for equal names: nobody can find two others without the key.
  *
- * cJSON_ParseWithLength writes a global (cJSON_GetErrorPtr): callers are
- * single-threaded or hold a lock.
+ * cJSON_ParseWithLength writes a global (cJSON_GetErrorPtr): a lock is around it.
  */
 #include "base/json.h"
 
 #include <locale.h>
 #include <math.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -432,6 +432,8 @@ static int validate(const char *text, size_t len, const struct json_limits *limi
 	return rc;
 }
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
 int json_parse(const char *text, size_t len, const struct json_limits *limits, cJSON **out,
     struct err *e)
 {
@@ -444,7 +446,9 @@ int json_parse(const char *text, size_t len, const struct json_limits *limits, c
 	if (rc < 0)
 		return rc;
 	/* The grammar was checked: all that can be wrong now is memory. */
+	pthread_mutex_lock(&lock);
 	tree = cJSON_ParseWithLength(text, len);
+	pthread_mutex_unlock(&lock);
 	if (!tree)
 		return err_set(e, ERR_NOMEM, "not enough memory for the JSON text");
 	*out = tree;

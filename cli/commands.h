@@ -13,5 +13,10 @@ int command_status(const struct cli *cli, int argc, char **argv);
 int command_setup(const struct cli *cli, int argc, char **argv);
 int command_reload(const struct cli *cli, int argc, char **argv);
 int command_check(const struct cli *cli, int argc, char **argv);
+int command_user(const struct cli *cli, int argc, char **argv);
+int command_settings(const struct cli *cli, int argc, char **argv);
+int command_token(const struct cli *cli, int argc, char **argv);
+int command_audit(const struct cli *cli, int argc, char **argv);
+int command_setup_token(const struct cli *cli, int argc, char **argv);
 
 #endif

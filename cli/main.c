@@ -1,11 +1,15 @@
 /*
  * deploystackctl: see docs/man/deploystackctl.1.
  */
+#include <cjson/cJSON.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "cli/client.h"
 #include "cli/commands.h"
@@ -20,6 +24,15 @@ static const struct {
 	{ "setup", command_setup, "setup sqlite|turso   choose the database, once" },
 	{ "reload", command_reload, "reload               as SIGHUP; waits for the result" },
 	{ "check", command_check, "check                validate the configuration" },
+	{ "user", command_user, "user create-admin|list|reset-password" },
+	{ "settings", command_settings,
+	    "settings list|get|set|delete|export|import|health|rekey" },
+	{ "token", command_token, "token create|list|revoke\n"
+	    "                       API tokens for machines" },
+	{ "audit", command_audit, "audit [--limit N] [--json]\n"
+	    "                       who changed what" },
+	{ "setup-token", command_setup_token, "setup-token          the token that the first setup "
+	    "over the network needs" },
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -36,6 +49,31 @@ static void usage(FILE *f)
 	    "  --help, --version\n", f);
 }
 
+/* JSON may hold secrets: what cJSON gives back is wiped.  (With a free of its own it
+ * grows texts by copying, and frees the old ones with it.) */
+static void wiping_free(void *p)
+{
+	if (p == NULL)
+		return;
+	explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+/* What a command printed counts only when it was written. */
+static int run(const struct cli *cli, size_t command, int argc, char **argv)
+{
+	int exit_code = commands[command].run(cli, argc, argv);
+	char text[128];
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return exit_code;
+	snprintf(text, sizeof(text), "cannot write to standard output: %s",
+	    errno != 0 ? strerror(errno) : "an earlier write failed");
+	print_error(text);
+	return exit_code != CLI_OK ? exit_code : CLI_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -44,6 +82,8 @@ int main(int argc, char **argv)
 		{ "version", no_argument, NULL, 'v' },
 		{ 0 },
 	};
+	static const struct rlimit no_core = { 0, 0 };
+	cJSON_Hooks hooks = { .malloc_fn = malloc, .free_fn = wiping_free };
 	struct cli cli = { .data_dir = getenv("PERSISTENT_DATA_DIR") };
 	size_t i;
 	int option;
@@ -65,13 +105,15 @@ int main(int argc, char **argv)
 			return CLI_USAGE;
 		}
 	}
+	cJSON_InitHooks(&hooks);
+	(void)setrlimit(RLIMIT_CORE, &no_core); /* a core file could hold a password */
 	if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK) {
 		print_error("not enough memory");
 		return CLI_FAILED;
 	}
 	for (i = 0; optind < argc && i < NCOMMANDS; i++)
 		if (strcmp(argv[optind], commands[i].name) == 0)
-			return commands[i].run(&cli, argc - optind - 1, argv + optind + 1);
+			return run(&cli, i, argc - optind - 1, argv + optind + 1);
 	usage(stderr);
 	return CLI_USAGE;
 }

@@ -5,8 +5,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/utf8.h"
+#include "cli/client.h"
 
 void print_clean(char *out, size_t size, const char *text)
 {
@@ -38,6 +40,43 @@ void print_error(const char *text)
 
 	print_clean(clean, sizeof(clean), text);
 	fprintf(stderr, "deploystackctl: %s\n", clean);
+}
+
+void print_value(const char *text)
+{
+	size_t len = strlen(text), from = 0, n;
+	uint32_t cp;
+
+	if (!isatty(STDOUT_FILENO)) {
+		puts(text);
+		return;
+	}
+	for (; from < len; from += n) {
+		n = utf8_decode(text + from, len - from, &cp);
+		if (n > 0 && (cp == '\n' || cp == '\t' || !utf8_is_control(cp))) {
+			fwrite(text + from, 1, n, stdout);
+		} else {
+			putchar('?');
+			n = n > 0 ? n : 1;
+		}
+	}
+	putchar('\n');
+}
+
+int print_json(const cJSON *json)
+{
+	char *text;
+
+	if (json == NULL) {
+		print_error("deploystackd's answer holds no data");
+		return CLI_FAILED;
+	}
+	text = cJSON_Print(json);
+	if (text == NULL)
+		return client_no_memory();
+	print_value(text);
+	cJSON_free(text);
+	return CLI_OK;
 }
 
 void print_duration(char *out, size_t size, double ms)

@@ -2,7 +2,6 @@
  * deploystackctl status [--json]
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -89,7 +88,6 @@ int command_status(const struct cli *cli, int argc, char **argv)
 {
 	struct reply r;
 	struct err e;
-	char *json;
 	int rc, exit_code = CLI_OK;
 
 	if (argc > 1 || (argc == 1 && strcmp(argv[0], "--json") != 0)) {
@@ -102,9 +100,7 @@ int command_status(const struct cli *cli, int argc, char **argv)
 	if (r.status != 200 || r.json == NULL) {
 		exit_code = reply_fail(&r);
 	} else if (argc == 1) {
-		json = cJSON_Print(r.json);
-		puts(json != NULL ? json : "");
-		free(json);
+		exit_code = print_json(r.json);
 	} else {
 		print_status(r.json);
 	}

@@ -2,11 +2,12 @@
  * Executor threads: see executor.h.
  *
  * Invariants: a job is in exactly one place: a queue, a thread, the finished
- * list, or with its owner; at most one JOB_WRITE is on a thread.
+ * list, or with its owner; of each kind no more than its limit are on threads.
  */
 #include "db-worker/executor.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -27,7 +28,7 @@ struct executor {
 	struct list queues[JOB_KINDS], finished;
 	uint64_t next_number;
 	size_t queued, max_queued;
-	bool writing; /* a JOB_WRITE is on a thread */
+	unsigned running[JOB_KINDS];
 	bool stopping;
 	int fd;
 	unsigned nthreads;
@@ -64,16 +65,27 @@ static void wake_owner(struct executor *x)
 	(void)ignored;
 }
 
+static const unsigned limits[JOB_KINDS] = {
+	[JOB_ANY] = UINT_MAX, [JOB_WRITE] = 1, [JOB_HASH] = 2
+};
+
 /* The oldest job that may run now. */
 static struct job *take_job(struct executor *x)
 {
-	struct job *any = x->queues[JOB_ANY].first;
-	struct job *write = x->writing ? NULL : x->queues[JOB_WRITE].first;
+	struct list *oldest = NULL;
+	int kind;
 
-	if (write == NULL || (any != NULL && any->number < write->number))
-		return list_take(&x->queues[JOB_ANY]);
-	x->writing = true;
-	return list_take(&x->queues[JOB_WRITE]);
+	for (kind = 0; kind < JOB_KINDS; kind++) {
+		struct job *j = x->queues[kind].first;
+
+		if (j != NULL && x->running[kind] < limits[kind] &&
+		    (oldest == NULL || j->number < oldest->first->number))
+			oldest = &x->queues[kind];
+	}
+	if (oldest == NULL)
+		return NULL;
+	x->running[oldest->first->kind]++;
+	return list_take(oldest);
 }
 
 static void run_job(struct executor *x, struct job *j)
@@ -85,12 +97,10 @@ static void run_job(struct executor *x, struct job *j)
 	j->run(j);
 	pthread_mutex_lock(&x->lock);
 	list_put(&x->finished, j);
-	if (kind == JOB_WRITE) {
-		x->writing = false;
-		/* This thread may take an older job of the other kind. */
-		if (x->queues[JOB_WRITE].first != NULL)
-			pthread_cond_signal(&x->work);
-	}
+	x->running[kind]--;
+	/* This thread may take an older job of another kind. */
+	if (kind != JOB_ANY && x->queues[kind].first != NULL)
+		pthread_cond_signal(&x->work);
 	wake_owner(x);
 }
 

@@ -3,11 +3,11 @@
  * are done.  The threads are made once, before the seccomp filter forbids it.
  *
  * Several threads take the jobs in the order in which they came, so that a slow
- * job never stops the others.  Writes need the one writer of database.h, and jobs
- * that wait for it would soon hold every thread; so of JOB_WRITE one runs at a
- * time, and the others wait without a thread.  (A thread of their own for writes
- * would idle most of the time, and an interactive transaction, which holds the
- * lease across jobs, needs the lease anyway.)
+ * job never stops the others.  Of the kinds that would soon hold every thread only
+ * a few run at a time, and the others wait without a thread: writes, which need the
+ * one writer of database.h (a thread of their own would idle most of the time, and
+ * an interactive transaction, which holds the lease across jobs, needs the lease
+ * anyway), and hashing of passwords, which takes long and much memory.
  */
 #ifndef DB_WORKER_EXECUTOR_H
 #define DB_WORKER_EXECUTOR_H
@@ -22,7 +22,8 @@ struct executor;
 
 enum job_kind {
 	JOB_ANY,   /* takes no lease of the writer, or holds it already */
-	JOB_WRITE, /* takes the lease of the writer and gives it back */
+	JOB_WRITE, /* takes the lease of the writer and gives it back; one at a time */
+	JOB_HASH,  /* needs no connection but much time and memory; two at a time */
 	JOB_KINDS
 };
 

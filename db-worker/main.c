@@ -10,7 +10,6 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -22,11 +21,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "db-worker/migrate.h"
+#include "db-worker/handlers.h"
 #include "db-worker/places.h"
-#include "db-worker/requests.h"
 #include "db-worker/serve.h"
-#include "db-worker/setup.h"
+#include "db-worker/services.h"
 #include "sandbox/sandbox.h"
 
 #define CONTROL_FD 3
@@ -34,7 +32,6 @@
 #define CONFIG_WAIT_MS 10000
 #define THREADS 4
 #define JOBS_MAX 1024
-#define LEASE_MS 10000
 #define SETUP_DRAIN_MS 5000
 #define CHECK_MS 2000
 #define OVERDUE_MS 5000 /* a statement that nothing but the end of the process stops */
@@ -49,18 +46,13 @@ struct db_worker {
 	struct places places;
 	struct installation installation;
 	struct secret passphrase;
-	struct setting_cipher *cipher;
-	const struct driver *driver;
 	char db_path[PATH_MAX];
+	const char *db_dir; /* how the driver reaches it after sandbox_drop */
+	struct services services;
 	struct serve serve;
-	struct setup setup;
-	pthread_mutex_t setup_lock;
-	bool setup_done;
-	int open_code;  /* setup mode: what was wrong in the open phase, told on request */
-	bool open_told; /* then a fresh process tries again */
-	struct err open_error;
 	bool ready, draining, stopping;
-	struct job open_job;
+	bool setup_token_wanted; /* as the supervisor was told */
+	struct job open_job, check_job;
 	int open_result;
 	struct err open_job_error;
 	int exit_status;
@@ -109,122 +101,6 @@ static void give_up(struct db_worker *w, const char *problem)
 	end(w, driver_is_fatal() ? WORKER_EXIT_NOT_DURABLE : WORKER_EXIT_DB_PROBLEM);
 }
 
-/* ---- handlers ---- */
-
-static void db_setup(struct request *q)
-{
-	struct db_worker *w = q->context;
-
-	pthread_mutex_lock(&w->setup_lock);
-	if (!is_setup(w) || w->setup_done)
-		q->code = err_set(&q->error, ERR_EXISTS, "setup has already been performed");
-	else if (q->in.db_setup.engine != IPC_ENGINE_SQLITE)
-		q->code = err_set(&q->error, ERR_UNSUPPORTED,
-		    "the turso engine is not available in this version; choose sqlite");
-	else if (w->open_code < 0) {
-		q->code = w->open_code;
-		q->error = w->open_error;
-		w->open_told = true;
-	} else {
-		q->code = setup_run(&w->setup, &q->error);
-		w->setup_done = q->code == 0;
-	}
-	pthread_mutex_unlock(&w->setup_lock);
-	if (q->code < 0)
-		return;
-	msg_init(&q->reply, MSG_db_setup_reply, q->in.id);
-	q->reply.db_setup_reply.engine = q->in.db_setup.engine;
-}
-
-struct info {
-	struct rec_migration *migrations;
-	struct result applied;
-	char version[64];
-};
-
-static void release_info(struct request *q)
-{
-	struct info *info = q->memory;
-
-	free(info->migrations);
-	result_free(&info->applied);
-	free(info);
-}
-
-static const char *tag_of(const struct migration_files *files, const char *hash)
-{
-	size_t i;
-
-	for (i = 0; i < files->count; i++)
-		if (strcmp(files->items[i].hash, hash) == 0)
-			return files->items[i].tag;
-	return "";
-}
-
-static int fill_info(struct db_worker *w, struct conn *c, struct info *info, struct request *q)
-{
-	struct msg_db_info_reply *reply = &q->reply.db_info_reply;
-	uint64_t size = 0;
-	size_t i;
-	int rc;
-
-	rc = w->driver->info(c, info->version, &size, &q->error);
-	if (rc == 0)
-		rc = migrate_applied(w->driver, c, &info->applied, &q->error);
-	if (rc < 0)
-		return rc;
-	info->migrations = calloc(info->applied.nrows + 1, sizeof(*info->migrations));
-	if (info->migrations == NULL)
-		return err_set(&q->error, ERR_NOMEM, "not enough memory for the answer");
-	for (i = 0; i < info->applied.nrows && i < MIGRATIONS_MAX; i++) {
-		const struct value *hash = result_value(&info->applied, i, 0);
-
-		info->migrations[i].hash = hash->kind == VALUE_TEXT ? hash->data : "";
-		info->migrations[i].tag = tag_of(&w->installation.migrations,
-		    info->migrations[i].hash);
-		info->migrations[i].created_at = result_value(&info->applied, i, 1)->integer;
-	}
-	reply->engine = w->config.db_config.engine;
-	reply->engine_version = info->version;
-	reply->size_bytes = size;
-	reply->migrations.items = info->migrations;
-	reply->migrations.count = (uint32_t)i;
-	return 0;
-}
-
-static void db_info(struct request *q)
-{
-	struct db_worker *w = q->context;
-	struct info *info = NULL;
-	struct conn *c;
-
-	msg_init(&q->reply, MSG_db_info_reply, q->in.id);
-	if (w->serve.database == NULL) {
-		q->code = err_set(&q->error, ERR_UNAVAILABLE, "no database is configured");
-		return;
-	}
-	info = calloc(1, sizeof(*info));
-	if (info == NULL) {
-		q->code = err_set(&q->error, ERR_NOMEM, "not enough memory for the answer");
-		return;
-	}
-	q->memory = info;
-	q->release = release_info;
-	c = database_lease_reader(w->serve.database, clock_monotonic_ms() + LEASE_MS, &q->error);
-	if (c == NULL) {
-		q->code = q->error.code;
-		return;
-	}
-	q->code = fill_info(w, c, info, q);
-	database_return(w->serve.database, c);
-}
-
-static const struct request_handler handlers[] = {
-	{ MSG_db_setup, db_setup },
-	{ MSG_db_info, db_info },
-	{ 0, NULL },
-};
-
 /* ---- life ---- */
 
 static void drain(struct db_worker *w)
@@ -239,6 +115,18 @@ static void drain(struct db_worker *w)
 
 static void on_timer(evutil_socket_t fd, short what, void *arg);
 
+/* The setup token is of no use once there is an account. */
+static void tell_accounts(struct db_worker *w)
+{
+	struct msg m;
+
+	if (!w->setup_token_wanted || !atomic_load(&w->services.has_accounts))
+		return;
+	w->setup_token_wanted = false;
+	msg_init(&m, MSG_setup_token_wanted, 0);
+	tell(w, &m);
+}
+
 /* After each answer: is there a reason to end? */
 static void on_changed(void *context)
 {
@@ -251,14 +139,16 @@ static void on_changed(void *context)
 		    "database is checked before it is used again");
 		return;
 	}
-	if ((w->setup_done || w->open_told) && !w->draining && requests_are_done(w->requests)) {
+	tell_accounts(w);
+	if ((w->services.setup.done || w->services.setup.problem_told) && !w->draining &&
+	    requests_are_done(w->requests)) {
 		struct timeval tv = { SETUP_DRAIN_MS / 1000, 0 };
 
 		drain(w);
 		evtimer_add(w->timer, &tv);
 	}
 	if (w->draining && w->ready && requests_are_done(w->requests))
-		end(w, w->setup_done ? WORKER_EXIT_SETUP_DONE : WORKER_EXIT_OK);
+		end(w, w->services.setup.done ? WORKER_EXIT_SETUP_DONE : WORKER_EXIT_OK);
 }
 
 static void become_ready(struct db_worker *w)
@@ -266,9 +156,19 @@ static void become_ready(struct db_worker *w)
 	struct timeval tv = { CHECK_MS / 1000, 0 };
 
 	w->ready = true;
+	w->setup_token_wanted = true;
+	if (!atomic_load(&w->services.has_accounts)) {
+		struct msg m;
+
+		msg_init(&m, MSG_setup_token_wanted, 0);
+		m.setup_token_wanted.wanted = true;
+		tell(w, &m);
+	}
 	tell_type(w, MSG_ready);
-	if (!is_setup(w))
+	if (!is_setup(w)) {
 		evtimer_add(w->timer, &tv);
+		executor_submit(w->executor, &w->check_job);
+	}
 	if (w->draining)
 		requests_drain(w->requests);
 	on_changed(w);
@@ -279,6 +179,20 @@ static void run_open(struct job *j)
 	struct db_worker *w = (struct db_worker *)((char *)j - offsetof(struct db_worker, open_job));
 
 	w->open_result = serve_open(&w->serve, &w->open_job_error);
+	if (w->open_result == 0)
+		w->open_result = services_open(&w->services, w->serve.database, &w->open_job_error);
+}
+
+/* Not before ready: it derives the key, which takes a moment. */
+static void run_check(struct job *j)
+{
+	struct db_worker *w = (struct db_worker *)((char *)j - offsetof(struct db_worker, check_job));
+
+	services_check_secrets(&w->services);
+}
+
+static void done_check(struct job *j)
+{
 }
 
 static void done_open(struct job *j)
@@ -300,13 +214,13 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	struct timeval tv = { CHECK_MS / 1000, 0 };
 
 	if (is_setup(w)) {
-		end(w, w->setup_done ? WORKER_EXIT_SETUP_DONE : WORKER_EXIT_OK);
+		end(w, w->services.setup.done ? WORKER_EXIT_SETUP_DONE : WORKER_EXIT_OK);
 		return;
 	}
-	if (!database_is_current(w->serve.database))
+	if (!database_is_current(w->services.database))
 		give_up(w, "the database file was removed or replaced while it was in use; put the "
 		    "right one back");
-	else if (database_overdue_ms(w->serve.database) > OVERDUE_MS)
+	else if (database_overdue_ms(w->services.database) > OVERDUE_MS)
 		give_up(w, "a statement did not end at its deadline; the database process starts "
 		    "again");
 	else
@@ -342,6 +256,9 @@ static void on_control_readable(evutil_socket_t fd, short what, void *arg)
 			if (requests_add_channel(w->requests, m.fd, &e) < 0)
 				log_error("%s", e.text);
 			m.fd = -1;
+		} else if (m.type == MSG_setup_token) {
+			setup_token_set(&w->services.setup_token, m.setup_token.hash.data,
+			    m.setup_token.hash.len);
 		} else if (m.type == MSG_drain) {
 			drain(w);
 			on_changed(w);
@@ -363,10 +280,15 @@ static int open_key(struct db_worker *w, struct err *e)
 		return err_set(e, ERR_NOMEM, "not enough locked memory for the encryption secret");
 	if (is_setup(w))
 		return 0;
-	if (w->passphrase.len == 0)
-		rc = secret_key_load(w->places.data_dirfd, &key, e);
+	rc = secret_key_load(w->places.data_dirfd, &key, e);
+	/* What was made with the file stays readable until it is encrypted anew. */
+	if (rc < 0 && w->passphrase.len > 0) {
+		if (rc != ERR_NOT_FOUND)
+			log_warn("%s", e->text);
+		rc = 0;
+	}
 	if (rc == 0)
-		rc = setting_cipher_new(&w->cipher, &w->passphrase, &key, e);
+		rc = setting_cipher_new(&w->services.cipher, &w->passphrase, &key, e);
 	secret_free(&key);
 	return rc;
 }
@@ -376,7 +298,9 @@ static int open_phase(struct db_worker *w, struct err *e)
 	const struct msg_db_config *c = &w->config.db_config;
 	int rc;
 
-	w->driver = driver_find("sqlite");
+	w->services.driver = driver_find("sqlite");
+	w->services.engine = c->engine;
+	w->services.installation = &w->installation;
 	if (!is_setup(w) && c->engine != IPC_ENGINE_SQLITE)
 		return err_set(e, ERR_UNSUPPORTED, "the selected engine (turso) is not available in "
 		    "this version");
@@ -436,7 +360,8 @@ static int make_loop(struct db_worker *w, struct err *e)
 		return err_set(e, ERR_NOMEM, "not enough memory for the event loop");
 	rc = executor_new(&w->executor, THREADS, JOBS_MAX, e);
 	if (rc == 0)
-		rc = requests_new(&w->requests, w->base, w->executor, handlers, w, on_changed, e);
+		rc = requests_new(&w->requests, w->base, w->executor, handlers, &w->services,
+		    on_changed, w, e);
 	w->control_readable = event_new(w->base, CONTROL_FD, EV_READ | EV_PERSIST,
 	    on_control_readable, w);
 	w->control_writable = event_new(w->base, CONTROL_FD, EV_WRITE, on_control_writable, w);
@@ -465,15 +390,17 @@ static void say_hello(struct db_worker *w, const struct sandbox_report *report)
 
 static void start_work(struct db_worker *w)
 {
-	w->setup = (struct setup){ .driver = w->driver, .data_dirfd = w->places.data_dirfd,
-		.db_dirfd = w->places.db_dirfd, .db_dir = w->setup.db_dir,
-		.db_name = w->places.db_name, .installation = &w->installation,
-		.passphrase = &w->passphrase };
-	w->serve = (struct serve){ .driver = w->driver, .db_path = w->db_path,
+	w->services.setup.setup = (struct setup){ .driver = w->services.driver,
+		.data_dirfd = w->places.data_dirfd, .db_dirfd = w->places.db_dirfd,
+		.db_dir = w->db_dir, .db_name = w->places.db_name,
+		.installation = &w->installation, .passphrase = &w->passphrase };
+	w->serve = (struct serve){ .driver = w->services.driver, .db_path = w->db_path,
 		.check = w->config.db_config.check, .installation = &w->installation,
-		.cipher = w->cipher };
+		.cipher = w->services.cipher };
 	w->open_job.run = run_open;
 	w->open_job.done = done_open;
+	w->check_job.run = run_check;
+	w->check_job.done = done_check;
 	if (is_setup(w))
 		become_ready(w);
 	else if (executor_submit(w->executor, &w->open_job) < 0)
@@ -495,13 +422,14 @@ static int run(struct db_worker *w)
 			give_up(w, e.text);
 			return w->exit_status;
 		}
-		w->open_code = rc;
-		w->open_error = e;
+		w->services.setup.problem_code = rc;
+		w->services.setup.problem = e;
 	}
+	w->services.setup.open = is_setup(w);
 	rc = drop_phase(w, &request, &report, paths, keep, &e);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	w->setup.db_dir = db_prefix(w, &report);
-	snprintf(w->db_path, sizeof(w->db_path), "%s/%s", w->setup.db_dir ? w->setup.db_dir : "",
+	w->db_dir = db_prefix(w, &report);
+	snprintf(w->db_path, sizeof(w->db_path), "%s/%s", w->db_dir ? w->db_dir : "",
 	    w->places.db_name ? w->places.db_name : "");
 	if (rc == 0)
 		rc = make_loop(w, &e);
@@ -533,8 +461,7 @@ static int receive_config(struct db_worker *w, struct err *e)
 
 int main(void)
 {
-	static struct db_worker w = { .places = { .data_dirfd = -1, .db_dirfd = -1 },
-		.setup_lock = PTHREAD_MUTEX_INITIALIZER };
+	static struct db_worker w = { .places = { .data_dirfd = -1, .db_dirfd = -1 } };
 	struct err e;
 	int status;
 
@@ -547,13 +474,20 @@ int main(void)
 		return 2;
 	}
 	log_set_level((enum log_level)w.config.db_config.log_level);
+	if (services_init(&w.services, &e) < 0) {
+		log_fatal("%s", e.text);
+		return WORKER_EXIT_FAILED;
+	}
+	identities_set_operator(w.services.identities, w.config.db_config.operator_hash.data,
+	    w.config.db_config.operator_hash.len);
 	status = run(&w);
 	/* Closes the database in order: readers, then the writer, which
 	 * checkpoints. */
 	executor_free(w.executor);
 	requests_free(w.requests);
 	serve_close(&w.serve);
-	setting_cipher_free(w.cipher);
+	setting_cipher_free(w.services.cipher);
+	services_free(&w.services);
 	secret_free(&w.passphrase);
 	msg_free(&w.config);
 	return status;

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "db-worker/migrate.h"
 #include "db-worker/roles.h"
-#include "db-worker/settings.h"
+#include "db-worker/settings_init.h"
 
 int installation_load(struct installation *i, const char *migrations_dir,
     const char *settings_dir, struct err *e)

@@ -29,34 +29,42 @@ static int check_mode(int dirfd, struct err *e)
 	return 0;
 }
 
-int secret_key_load(int data_dirfd, struct secret *out, struct err *e)
+int secret_key_parse(const void *text, size_t len, struct secret *out, struct err *e)
 {
 	static const unsigned char zeros[KEY_BYTES];
 	struct secret key = { 0 };
-	struct buf text;
 	size_t n = 0;
+
+	if (secret_set(&key, zeros, sizeof(zeros)) < 0)
+		return err_set(e, ERR_NOMEM, "not enough locked memory for %s", SECRET_KEY_FILE);
+	if (len < 2 * KEY_BYTES || sodium_hex2bin(key.data, KEY_BYTES, text, 2 * KEY_BYTES, NULL,
+	    &n, NULL) != 0 || n != KEY_BYTES) {
+		secret_free(&key);
+		return err_set(e, ERR_CORRUPT, "the key is not %d hexadecimal digits",
+		    2 * KEY_BYTES);
+	}
+	secret_free(out);
+	*out = key;
+	return 0;
+}
+
+int secret_key_load(int data_dirfd, struct secret *out, struct err *e)
+{
+	struct buf text;
 	int rc;
 
 	buf_init(&text, FILE_BYTES);
 	rc = fs_read_file(data_dirfd, SECRET_KEY_FILE, &text, e);
 	if (rc == 0)
 		rc = check_mode(data_dirfd, e);
-	if (rc == 0 && secret_set(&key, zeros, sizeof(zeros)) < 0)
-		rc = err_set(e, ERR_NOMEM, "not enough locked memory for %s", SECRET_KEY_FILE);
 	if (rc == 0 && (text.len != FILE_BYTES || text.data[FILE_BYTES - 1] != '\n' ||
-	    sodium_hex2bin(key.data, KEY_BYTES, (const char *)text.data, 2 * KEY_BYTES, NULL,
-	    &n, NULL) != 0 || n != KEY_BYTES))
+	    secret_key_parse(text.data, text.len, out, NULL) < 0))
 		rc = err_set(e, ERR_CORRUPT, "%s is damaged (it must be %d hexadecimal digits "
 		    "and a newline); " REMEDY, SECRET_KEY_FILE, 2 * KEY_BYTES);
 	buf_free_secret(&text);
-	if (rc < 0) {
-		secret_free(&key);
-		return rc;
-	}
-	secret_free(out);
-	*out = key;
-	return 0;
+	return rc;
 }
+
 
 int secret_key_create(int data_dirfd, struct secret *out, struct err *e)
 {

@@ -79,6 +79,11 @@ bool setting_cipher_can_encrypt(const struct setting_cipher *c)
 	return c->passphrase.len > 0 || c->file_key.len > 0;
 }
 
+bool setting_cipher_is_current(const struct setting_cipher *c, const char *ciphertext)
+{
+	return strncmp(ciphertext, c->passphrase.len > 0 ? "v1." : "k1.", 3) == 0;
+}
+
 /* The salt of a v1 ciphertext; *rest is what follows it. */
 static bool salt_of(const char *text, unsigned char salt[SALT_BYTES], const char **rest)
 {

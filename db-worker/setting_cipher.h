@@ -42,6 +42,9 @@ bool setting_cipher_can_encrypt(const struct setting_cipher *c);
  * derivation serves all.  Anything but a v1 ciphertext is ignored. */
 void setting_cipher_use_salt_of(struct setting_cipher *c, const char *ciphertext);
 
+/* True when new ciphertexts are of the same kind (v1 or k1). */
+bool setting_cipher_is_current(const struct setting_cipher *c, const char *ciphertext);
+
 /* Appends the ciphertext of len bytes to out.  ERR_CONFIG without a key,
  * ERR_INVALID when too long, ERR_NOMEM.  The first call with a passphrase takes
  * some 100 ms and 64 MiB (Argon2id). */
@@ -60,6 +63,8 @@ int setting_decrypt(struct setting_cipher *c, const char *setting_key,
  * Load: ERR_NOT_FOUND, ERR_CORRUPT, ERR_DENIED (mode), ERR_IO.
  * Create: makes a random one, durable, never over an existing one (ERR_EXISTS).
  */
+/* The digits themselves (what follows them is not looked at).  ERR_CORRUPT, ERR_NOMEM. */
+int secret_key_parse(const void *text, size_t len, struct secret *out, struct err *e);
 int secret_key_load(int data_dirfd, struct secret *out, struct err *e);
 int secret_key_create(int data_dirfd, struct secret *out, struct err *e);
 

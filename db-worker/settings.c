@@ -1,136 +1,120 @@
 /*
- * Global settings: see settings.h.
+ * Messages settings_list, settings_get, settings_groups and settings_health: what
+ * only reads.
  */
-#include "db-worker/settings.h"
-
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include "base/clock.h"
+#include "db-worker/handlers.h"
+#include "db-worker/services.h"
+#include "db-worker/settings_store.h"
 
-#define CIPHERTEXT_MAX (128u << 10)
+#define PAGE 1000
+#define PAGE_BYTES (1u << 20)
+#define GROUPS_MAX 1000
 
-static int names(const struct driver *driver, struct conn *c, const char *sql,
-    struct result *out, struct err *e)
+static void open_reader(struct request *q, struct setting_reader *r)
 {
-	return driver->execute(c, &(struct statement){ .sql = sql }, 0, out, e);
+	struct services *s = q->services;
+	struct err e;
+
+	if (setting_reader_open(r, s->values, s->cipher, &q->db, &e) < 0)
+		request_fail_with(q, &e);
 }
 
-static bool has(const struct result *r, const char *name)
+void settings_get(struct request *q)
 {
-	size_t i;
+	struct msg_settings_get_reply *reply = &q->reply.settings_get_reply;
+	const char *key = q->in.settings_get.key;
+	struct setting_reader r;
+	struct setting_row row;
+	struct err e;
 
-	for (i = 0; i < r->nrows; i++)
-		if (result_value(r, i, 0)->kind == VALUE_TEXT &&
-		    strcmp(result_value(r, i, 0)->data, name) == 0)
-			return true;
-	return false;
-}
-
-static int create_group(const struct driver *driver, struct conn *c,
-    const struct setting_group *g, int64_t now, struct err *e)
-{
-	struct value args[] = { value_text(g->id), value_text(g->name),
-		value_text(g->description), value_text(g->icon), value_integer(g->sort_order),
-		value_integer(now), value_integer(now) };
-	struct statement s = { "INSERT INTO globalSettingGroups (id, name, description, icon, "
-	    "sort_order, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)", args, 7 };
-
-	return driver->execute(c, &s, 0, NULL, e);
-}
-
-static int create_setting(const struct driver *driver, struct conn *c,
-    const struct setting_definition *d, struct setting_cipher *cipher, int64_t now,
-    struct err *e)
-{
-	struct buf secret;
-	const char *value = d->value;
-	int rc = 0;
-
-	buf_init(&secret, CIPHERTEXT_MAX);
-	if (d->encrypted) {
-		rc = setting_encrypt(cipher, d->key, d->value, strlen(d->value), &secret, e);
-		value = buf_cstr(&secret);
-		if (rc == 0 && value == NULL)
-			rc = err_set(e, ERR_NOMEM, "not enough memory for a setting");
+	if (setting_check_key(key, &e) < 0) {
+		request_fail_with(q, &e);
+		return;
 	}
-	if (rc == 0) {
-		struct value args[] = { value_text(d->key), value_text(value),
-			value_text(d->type), value_text(d->description),
-			value_integer(d->encrypted), value_text(d->group_id),
-			value_integer(now), value_integer(now) };
-		struct statement s = { "INSERT INTO globalSettings (key, value, type, description, "
-		    "is_encrypted, group_id, created_at, updated_at) "
-		    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)", args, 8 };
-
-		rc = driver->execute(c, &s, 0, NULL, e);
-	}
-	buf_free(&secret);
-	return rc;
+	open_reader(q, &r);
+	if (q->code < 0)
+		return;
+	msg_init(&q->reply, MSG_settings_get_reply, q->in.id);
+	reply->setting.items = request_alloc(q, sizeof(struct rec_setting));
+	reply->setting.count = 1;
+	if (!setting_find(&r, key, &row))
+		request_fail(q, ERR_NOT_FOUND, "Setting not found");
+	else if (reply->setting.items != NULL)
+		setting_fill(q, &r, &row, reply->setting.items);
+	setting_reader_close(&r);
 }
 
-/* A ciphertext that is there already, so that its salt is used again. */
-static int reuse_salt(const struct driver *driver, struct conn *c,
-    struct setting_cipher *cipher, struct err *e)
+/* Without regard to the case of ASCII letters. */
+static bool is_wanted(const struct msg_settings_list *in, const struct setting_row *row)
 {
+	if (in->after != NULL && strcmp(row->key, in->after) <= 0)
+		return false;
+	if (in->group_id != NULL &&
+	    (row->group_id == NULL || strcmp(row->group_id, in->group_id) != 0))
+		return false;
+	return in->pattern == NULL || strcasestr(row->key, in->pattern) != NULL;
+}
+
+void settings_list(struct request *q)
+{
+	const struct msg_settings_list *in = &q->in.settings_list;
+	struct msg_settings_list_reply *reply = &q->reply.settings_list_reply;
+	struct setting_reader r;
+	size_t i, bytes = 0;
+
+	open_reader(q, &r);
+	if (q->code < 0)
+		return;
+	msg_init(&q->reply, MSG_settings_list_reply, q->in.id);
+	reply->settings.items = request_alloc(q, PAGE * sizeof(struct rec_setting));
+	for (i = 0; q->code == 0 && i < setting_count(&r); i++) {
+		struct setting_row row = setting_at(&r, i);
+
+		if (!is_wanted(in, &row))
+			continue;
+		reply->more = reply->settings.count == PAGE || bytes > PAGE_BYTES;
+		if (reply->more)
+			break;
+		setting_fill(q, &r, &row, &reply->settings.items[reply->settings.count++]);
+		bytes += strlen(row.key) + strlen(row.value);
+	}
+	setting_reader_close(&r);
+}
+
+void settings_groups(struct request *q)
+{
+	struct msg_settings_groups_reply *reply = &q->reply.settings_groups_reply;
 	struct result r = { 0 };
-	int rc = names(driver, c, "SELECT value FROM globalSettings WHERE is_encrypted = 1 LIMIT 1",
-	    &r, e);
-
-	if (rc == 0 && r.nrows == 1 && result_value(&r, 0, 0)->kind == VALUE_TEXT)
-		setting_cipher_use_salt_of(cipher, result_value(&r, 0, 0)->data);
-	result_free(&r);
-	return rc;
-}
-
-static int create_missing(const struct driver *driver, struct conn *c,
-    const struct setting_modules *m, struct setting_cipher *cipher,
-    const struct result *groups, const struct result *settings, size_t *created, struct err *e)
-{
-	int64_t now = clock_wall_ms() / 1000;
+	struct err e;
 	size_t i;
-	int rc = driver->begin(c, TXN_IMMEDIATE, e);
 
-	if (rc == 0)
-		rc = reuse_salt(driver, c, cipher, e);
-	for (i = 0; rc == 0 && i < m->ngroups; i++)
-		if (!has(groups, m->groups[i].id))
-			rc = create_group(driver, c, &m->groups[i], now, e);
-	for (i = 0; rc == 0 && i < m->nsettings; i++)
-		if (!has(settings, m->settings[i].key)) {
-			rc = create_setting(driver, c, &m->settings[i], cipher, now, e);
-			++*created;
-		}
-	if (rc == 0)
-		rc = driver->commit(c, e);
-	if (rc < 0)
-		driver->rollback(c, NULL);
-	return rc;
+	if (SQL(&q->db, &r, &e, "SELECT " SETTING_GROUP_COLUMNS " FROM globalSettingGroups "
+	    "ORDER BY sort_order, id LIMIT ?", value_integer(GROUPS_MAX)) < 0) {
+		request_fail_with(q, &e);
+		return;
+	}
+	msg_init(&q->reply, MSG_settings_groups_reply, q->in.id);
+	reply->groups.count = (uint32_t)r.nrows;
+	reply->groups.items = request_alloc(q, (r.nrows + 1) * sizeof(struct rec_setting_group));
+	for (i = 0; q->code == 0 && i < r.nrows; i++)
+		setting_group_fill(q, &r, i, &reply->groups.items[i]);
+	result_free(&r);
 }
 
-int settings_init(const struct driver *driver, struct conn *c,
-    const struct setting_modules *modules, struct setting_cipher *cipher, size_t *created,
-    struct err *e)
+void settings_health(struct request *q)
 {
-	struct result groups = { 0 }, settings = { 0 };
-	size_t i, missing = 0;
-	int rc;
+	struct setting_reader r;
+	struct err problem = { 0 };
 
-	*created = 0;
-	rc = names(driver, c, "SELECT id FROM globalSettingGroups", &groups, e);
-	if (rc == 0)
-		rc = names(driver, c, "SELECT key FROM globalSettings", &settings, e);
-	if (rc == 0) {
-		for (i = 0; i < modules->ngroups; i++)
-			missing += !has(&groups, modules->groups[i].id);
-		for (i = 0; i < modules->nsettings; i++)
-			missing += !has(&settings, modules->settings[i].key);
-		if (missing > 0)
-			rc = create_missing(driver, c, modules, cipher, &groups, &settings, created, e);
-	}
-	if (rc < 0)
-		err_prefix(e, "global settings");
-	result_free(&groups);
-	result_free(&settings);
-	return rc;
+	open_reader(q, &r);
+	if (q->code < 0)
+		return;
+	msg_init(&q->reply, MSG_settings_health_reply, q->in.id);
+	q->reply.settings_health_reply.working = settings_secrets_check(&r, &problem) == 0;
+	if (!q->reply.settings_health_reply.working)
+		q->reply.settings_health_reply.problem = request_text(q, problem.text);
+	setting_reader_close(&r);
 }

@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/selection.h"
 #include "base/sys.h"
+#include "db-worker/audit.h"
 
 static int make_cipher(const struct setup *s, struct setting_cipher **out, struct err *e)
 {
@@ -80,6 +81,9 @@ static int complete(const struct setup *s, const char *name, bool create,
 	rc = s->driver->open(&c, &o, e);
 	if (rc == 0)
 		rc = prepare(s->driver, c, s->installation, cipher, e);
+	if (rc == 0)
+		rc = audit_append_as(&(struct db){ s->driver, c, 0 }, "setup", NULL, NULL, "db.setup",
+		    s->driver->name, NULL, e);
 	if (rc == 0)
 		rc = s->driver->checkpoint(c, e);
 	if (c != NULL)

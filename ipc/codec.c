@@ -142,7 +142,8 @@ static int encode_text(struct encoder *c, const struct field_info *f, const void
 	int rc;
 
 	if (!text)
-		return put_integer(c, NULL_TEXT, 4);
+		return f->kind == FIELD_STRING ? broken(c, f, "is missing") :
+		    put_integer(c, NULL_TEXT, 4);
 	len = strlen(text);
 	if (len > f->max)
 		return broken(c, f, "is too long");
@@ -159,6 +160,8 @@ static int decode_text(struct decoder *d, const struct field_info *f, void *to)
 	uint32_t len = (uint32_t)take_integer(d, 4);
 	const char *text = NULL;
 
+	if (len == NULL_TEXT && f->kind == FIELD_STRING)
+		return bad(d, f, "is missing");
 	if (len != NULL_TEXT) {
 		text = (const char *)d->at;
 		if (len > f->max)
@@ -276,6 +279,7 @@ static const struct {
 	[FIELD_U64] = { 8, encode_u64, decode_u64 },
 	[FIELD_I64] = { 8, encode_i64, decode_i64 },
 	[FIELD_TEXT] = { 4, encode_text, decode_text },
+	[FIELD_STRING] = { 4, encode_text, decode_text },
 	[FIELD_BYTES] = { 4, encode_bytes, decode_bytes },
 	[FIELD_LIST] = { 4, encode_list, decode_list },
 };

@@ -32,6 +32,7 @@ enum {
 #define U64(name, doc) + 1
 #define I64(name, doc) + 1
 #define TEXT(name, max, doc) + 1
+#define STRING(name, max, doc) + 1
 #define BYTES(name, max, doc) + 1
 #define LIST(name, record, max, doc) + 1
 #include "ipc/messages.def"
@@ -88,6 +89,7 @@ enum {
 #define U64(name, doc) FIELD(name, FIELD_U64, 0, NULL, doc)
 #define I64(name, doc) FIELD(name, FIELD_I64, 0, NULL, doc)
 #define TEXT(name, max, doc) FIELD(name, FIELD_TEXT, max, NULL, doc)
+#define STRING(name, max, doc) FIELD(name, FIELD_STRING, max, NULL, doc)
 #define BYTES(name, max, doc) FIELD(name, FIELD_BYTES, max, NULL, doc)
 #define LIST(name, record, max, doc) \
 	FIELD(name, FIELD_LIST, max, &info_of_rec_##record, doc)
@@ -103,6 +105,15 @@ enum {
 #include "ipc/messages.def"
 
 /* ---- messages ---- */
+
+/* What each message's CREDENTIAL line says. */
+static const struct {
+	bool present;
+	enum permission permission;
+} credentials[NUMBER_LIMIT] = {
+#define CREDENTIAL(message, permission) [MSG_##message] = { true, PERMISSION_##permission },
+#include "ipc/messages.def"
+};
 
 const struct msg_info msg_table[] = {
 #define MESSAGE_BEGIN(name, number, from_, to_, max, props, summary) \
@@ -131,6 +142,41 @@ static const struct msg_info *const by_number[NUMBER_LIMIT] = {
 const struct msg_info *msg_info(unsigned type)
 {
 	return type < NUMBER_LIMIT ? by_number[type] : NULL;
+}
+
+bool msg_has_credential(enum ipc_type type, enum permission *needed)
+{
+	*needed = credentials[type].permission;
+	return credentials[type].present;
+}
+
+/* Where a message's body begins; all members of the union begin there. */
+static void *body_of(const struct msg *m)
+{
+	return (void *)(uintptr_t)&m->ping;
+}
+
+static const struct field_info *credential_fields(const struct msg *m)
+{
+	return msg_info(m->type)->body.fields(); /* kind and text come first */
+}
+
+void msg_set_credential(struct msg *m, enum ipc_credential kind, const char *text)
+{
+	const struct field_info *f = credential_fields(m);
+	char *body = body_of(m);
+
+	*(uint8_t *)(body + f[0].offset) = (uint8_t)kind;
+	memcpy(body + f[1].offset, &text, sizeof(text));
+}
+
+enum ipc_credential msg_credential(const struct msg *m, const char **text)
+{
+	const struct field_info *f = credential_fields(m);
+	const char *body = body_of(m);
+
+	memcpy(text, body + f[1].offset, sizeof(*text));
+	return (enum ipc_credential)*(const uint8_t *)(body + f[0].offset);
 }
 
 void msg_init(struct msg *m, enum ipc_type type, uint64_t id)
@@ -208,6 +254,7 @@ static void write_type(FILE *f, const struct field_info *field)
 		[FIELD_U64] = "U64",
 		[FIELD_I64] = "I64",
 		[FIELD_TEXT] = "TEXT",
+		[FIELD_STRING] = "STRING",
 		[FIELD_BYTES] = "BYTES",
 		[FIELD_LIST] = "LIST",
 	};

@@ -9,12 +9,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ipc/permissions.h"
+
 #define IPC_SUPERVISOR 1u
 #define IPC_API 2u
 #define IPC_DB 4u
 
 enum ipc_engine { IPC_ENGINE_NONE, IPC_ENGINE_SQLITE, IPC_ENGINE_TURSO };
 enum ipc_db_mode { IPC_DB_SETUP, IPC_DB_SERVE };
+enum ipc_credential { IPC_CREDENTIAL_NONE, IPC_CREDENTIAL_SESSION, IPC_CREDENTIAL_TOKEN };
+
+/* Members that a request gives; the others stay as they are. */
+enum profile_member { PROFILE_USERNAME = 1, PROFILE_FIRST_NAME = 2, PROFILE_LAST_NAME = 4 };
+enum setting_member {
+	SETTING_VALUE = 1, SETTING_TYPE = 2, SETTING_DESCRIPTION = 4, SETTING_ENCRYPTED = 8,
+	SETTING_GROUP = 16
+};
+enum setting_value_kind { SETTING_TEXT, SETTING_NUMBER, SETTING_BOOLEAN };
+enum setting_group_member {
+	SETTING_GROUP_NAME = 1, SETTING_GROUP_DESCRIPTION = 2, SETTING_GROUP_ICON = 4,
+	SETTING_GROUP_SORT_ORDER = 8
+};
+
 enum ipc_listener_kind { IPC_LISTEN_TCP, IPC_LISTEN_CONTROL };
 
 #define MSG_ONCE 1u
@@ -50,6 +66,7 @@ struct ipc_bytes {
 #define U64(name, doc) uint64_t name;
 #define I64(name, doc) int64_t name;
 #define TEXT(name, max, doc) const char *name;
+#define STRING(name, max, doc) const char *name;
 #define BYTES(name, max, doc) struct ipc_bytes name;
 #define LIST(name, record, max, doc) struct { struct rec_##record *items; uint32_t count; } name;
 #include "ipc/messages.def"
@@ -77,7 +94,7 @@ struct msg {
 /* Description of one field and one message, for the codec and the docs. */
 enum field_kind {
 	FIELD_BOOL, FIELD_U8, FIELD_U16, FIELD_U32, FIELD_U64, FIELD_I64,
-	FIELD_TEXT, FIELD_BYTES, FIELD_LIST
+	FIELD_TEXT, FIELD_STRING, FIELD_BYTES, FIELD_LIST
 };
 
 struct record_info;
@@ -115,6 +132,13 @@ extern const size_t msg_table_count;
 
 /* NULL for a type that does not exist. */
 const struct msg_info *msg_info(unsigned type);
+
+/* True when messages of that type carry a credential; *needed is then what it must
+ * permit. */
+bool msg_has_credential(enum ipc_type type, enum permission *needed);
+/* For a message that carries one.  The text is borrowed, and may be NULL. */
+void msg_set_credential(struct msg *m, enum ipc_credential kind, const char *text);
+enum ipc_credential msg_credential(const struct msg *m, const char **text);
 
 /* An empty message of that type: zeros, fd -1. */
 void msg_init(struct msg *m, enum ipc_type type, uint64_t id);

@@ -37,7 +37,8 @@ def objects(scripts):
     db = sqlite3.connect(":memory:")
     for script in scripts:
         db.executescript(script)
-    rows = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
+    rows = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema "
+                      "WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY rowid")
     found = {(kind, name): (table, sql) for kind, name, table, sql in rows}
     columns = {name: [c[1] for c in db.execute(f'PRAGMA table_info("{name}")')]
                for kind, name in found if kind == "table"}

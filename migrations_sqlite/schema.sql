@@ -72,6 +72,34 @@ CREATE TABLE passwordResetTokens (
 CREATE INDEX passwordResetTokens_user_id ON passwordResetTokens (user_id);
 CREATE INDEX passwordResetTokens_expires_at ON passwordResetTokens (expires_at);
 
+-- ---- access by machines, and who changed what ----
+
+CREATE TABLE apiTokens (
+	id text PRIMARY KEY NOT NULL,
+	name text NOT NULL,
+	token_hash text NOT NULL UNIQUE, -- of what the client sends
+	scopes text NOT NULL, -- JSON array of scope names
+	plugin_id text, -- the only plugin whose tables it reaches
+	created_by text REFERENCES authUser(id) ON DELETE SET NULL,
+	created_at integer NOT NULL,
+	expires_at integer, -- NULL: never
+	last_used_at integer, -- to the hour
+	revoked_at integer
+);
+CREATE INDEX apiTokens_created_by ON apiTokens (created_by);
+
+-- Only ever appended to; never holds a value, a password or a token.
+CREATE TABLE auditLog (
+	id integer PRIMARY KEY NOT NULL,
+	at_ms integer NOT NULL, -- ms since 1970
+	actor_type text NOT NULL, -- user, token, operator, anonymous or setup
+	actor_id text,
+	actor_name text,
+	action text NOT NULL,
+	target text,
+	address text
+);
+
 -- ---- teams ----
 
 CREATE TABLE teams (

@@ -65,5 +65,6 @@ int configure_db(struct supervisor *s, struct worker *w, struct err *e)
 	m.db_config.turso_url = c->turso_url;
 	m.db_config.turso_token = (struct ipc_bytes){ c->turso_token.data,
 		(uint32_t)c->turso_token.len };
+	m.db_config.operator_hash = (struct ipc_bytes){ s->operator_hash, TOKEN_HASH_BYTES };
 	return channel_send(w->control, &m, e);
 }

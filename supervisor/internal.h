@@ -7,6 +7,7 @@
 
 #include "supervisor/db_state.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/tokens.h"
 #include "supervisor/worker.h"
 
 #define RELOAD_WAITERS_MAX 32
@@ -24,6 +25,7 @@ struct supervisor {
 	struct data_dir data_dir;
 	struct listeners listeners;
 	struct db_state database;
+	uint8_t operator_hash[TOKEN_HASH_BYTES];
 	struct worker db;
 	struct worker *api;
 	size_t napi;

@@ -217,6 +217,33 @@ static void db_report(struct supervisor *s, struct worker *w, const struct msg *
 	supervisor_tell_all(s);
 }
 
+static bool any_network_listener(const struct supervisor *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->listeners.count; i++)
+		if (s->listeners.item[i].kind == IPC_LISTEN_TCP && !s->listeners.item[i].loopback)
+			return true;
+	return false;
+}
+
+static void setup_token_wanted(struct supervisor *s, struct worker *w, const struct msg *m)
+{
+	uint8_t hash[TOKEN_HASH_BYTES];
+	struct msg reply;
+
+	if (!m->setup_token_wanted.wanted) {
+		setup_token_remove(s->data_dir.fd);
+		return;
+	}
+	if (!any_network_listener(s))
+		return;
+	setup_token_keep(s->data_dir.fd, hash);
+	msg_init(&reply, MSG_setup_token, 0);
+	reply.setup_token.hash = (struct ipc_bytes){ hash, sizeof(hash) };
+	worker_send(w, &reply);
+}
+
 void supervisor_message(struct supervisor *s, struct worker *w, struct msg *m)
 {
 	static const struct {
@@ -226,6 +253,7 @@ void supervisor_message(struct supervisor *s, struct worker *w, struct msg *m)
 		{ MSG_system_status, system_status },
 		{ MSG_system_reload, system_reload },
 		{ MSG_db_report, db_report },
+		{ MSG_setup_token_wanted, setup_token_wanted },
 	};
 	size_t i;
 
@@ -260,7 +288,9 @@ int supervisor_new(struct supervisor **out, struct event_base *base, struct conf
 	/* Nobody knows how the daemon before this one ended. */
 	s->check_database = true;
 	*out = s;
-	rc = worker_init(&s->db, &db_kind, s, base, e);
+	rc = operator_token_make(s->data_dir.fd, s->operator_hash, e);
+	if (rc == 0)
+		rc = worker_init(&s->db, &db_kind, s, base, e);
 	for (i = 0; rc == 0 && i < s->config.api_workers; i++) {
 		rc = worker_init(&s->api[i], &api_kind, s, base, e);
 		s->napi++;
@@ -279,6 +309,7 @@ void supervisor_free(struct supervisor *s)
 		worker_free(&s->api[i]);
 	free(s->api);
 	unlinkat(s->data_dir.fd, CONTROL_SOCKET, 0);
+	unlinkat(s->data_dir.fd, OPERATOR_TOKEN_FILE, 0);
 	listen_close(&s->listeners);
 	data_dir_close(&s->data_dir);
 	config_free(&s->config);

@@ -308,7 +308,7 @@ class Daemon:
         assert self.sqlite("SELECT count(*) FROM roles") == "4"
         assert self.sqlite("SELECT count(*) FROM globalSettingGroups") == "3"
         assert self.sqlite("SELECT count(*) FROM globalSettings") == "17"
-        assert self.sqlite("SELECT count(*) FROM __drizzle_migrations") == "1"
+        assert self.sqlite("SELECT count(*) FROM __drizzle_migrations") == "2"
         assert self.sqlite("SELECT count(*) FROM globalSettings WHERE is_encrypted=1 AND value LIKE '_1.%'") == "2"
         with open(os.path.join(self.data, "db.selection.json")) as f:
             assert json.load(f)["type"] == "sqlite"

@@ -26,7 +26,7 @@ def status_for_people_and_for_programs():
                 assert p["seccomp_mode"] == 2 and p["no_new_privs"] and int(p["capabilities"], 16) == 0, p
         db = s["database"]
         assert db["engine"] == "sqlite" and db["initialized"] and db["size_bytes"] > 0
-        assert [m["tag"] for m in db["migrations"]] == ["0000_core"]
+        assert [m["tag"] for m in db["migrations"]] == ["0000_core", "0001_access"]
         if os.geteuid() == 0:
             assert len({p["uid"] for p in s["processes"]}) == 3, "a user for each kind"
 

@@ -174,37 +174,80 @@ static void test_routes_are_exact(void **state)
 		"/api/db/setup/extra", "/api/db/./setup", "/api/x/../db/setup", "api/db/setup",
 		"http://localhost/api/db/setup", "/api/db/setu", "/api/db/setup%20", "", "*",
 	};
+	struct http_text param;
 	const struct route *r;
 	unsigned methods;
 	size_t i;
 
-	r = route_find(HTTP_POST, text("/api/db/setup"), IPC_LISTEN_TCP, &methods);
+	r = route_find(HTTP_POST, text("/api/db/setup"), IPC_LISTEN_TCP, &methods, &param);
 	assert_non_null(r);
 	assert_string_equal(r->path, "/api/db/setup");
 	for (i = 0; i < sizeof(variants) / sizeof(variants[0]); i++) {
-		assert_null(route_find(HTTP_POST, text(variants[i]), IPC_LISTEN_TCP, &methods));
+		assert_null(route_find(HTTP_POST, text(variants[i]), IPC_LISTEN_TCP, &methods, &param));
 		assert_int_equal(methods, 0);
 	}
-	assert_null(route_find(HTTP_GET, text("/api/db/setup"), IPC_LISTEN_TCP, &methods));
+	assert_null(route_find(HTTP_GET, text("/api/db/setup"), IPC_LISTEN_TCP, &methods, &param));
 	assert_int_equal(methods, HTTP_POST);
-	assert_non_null(route_find(HTTP_HEAD, text("/api/db/status"), IPC_LISTEN_TCP, &methods));
-	assert_null(route_find(HTTP_OTHER, text("/api/db/status"), IPC_LISTEN_TCP, &methods));
+	assert_non_null(route_find(HTTP_HEAD, text("/api/db/status"), IPC_LISTEN_TCP, &methods, &param));
+	assert_null(route_find(HTTP_OTHER, text("/api/db/status"), IPC_LISTEN_TCP, &methods, &param));
 	assert_int_equal(methods, HTTP_GET | HTTP_HEAD);
 }
 
-static void test_controllers_routes_are_on_the_control_socket_only(void **state)
+static void test_route_parameters(void **state)
 {
+	static const struct {
+		enum http_method method;
+		const char *path, *route, *param;
+	} cases[] = {
+		{ HTTP_GET, "/api/settings/smtp.port", "/api/settings/:key", "smtp.port" },
+		{ HTTP_GET, "/api/settings/health", "/api/settings/health", NULL },
+		{ HTTP_PUT, "/api/settings/health", "/api/settings/:key", "health" },
+		{ HTTP_GET, "/api/settings/a%2fb", "/api/settings/:key", "a%2fb" },
+		{ HTTP_GET, "/api/settings/:key", "/api/settings/:key", ":key" },
+		{ HTTP_GET, "/api/settings/groups/x", "/api/settings/groups/:id", "x" },
+		{ HTTP_POST, "/api/users/u1/reset-password", "/api/users/:id/reset-password", "u1" },
+		{ HTTP_GET, "/api/settings/", NULL, NULL },
+		{ HTTP_GET, "/api/settings//", NULL, NULL },
+		{ HTTP_GET, "/api/settings/a/b", NULL, NULL },
+		{ HTTP_GET, "/api/settings/a/", NULL, NULL },
+		{ HTTP_POST, "/api/users//reset-password", NULL, NULL },
+		{ HTTP_POST, "/api/users/u1/reset-password/", NULL, NULL },
+		{ HTTP_POST, "/api/users/u1/x/reset-password", NULL, NULL },
+	};
+	struct http_text param;
+	unsigned methods;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct route *r = route_find(cases[i].method, text(cases[i].path),
+		    IPC_LISTEN_TCP, &methods, &param);
+
+		if (cases[i].route == NULL) {
+			assert_null(r);
+			assert_int_equal(methods, 0);
+			continue;
+		}
+		assert_non_null(r);
+		assert_string_equal(r->path, cases[i].route);
+		assert_true(cases[i].param == NULL ? param.at == NULL :
+		    http_equal(param, text(cases[i].param)));
+	}
+}
+
+static void test_control_routes_are_on_the_control_socket_only(void **state)
+{
+	struct http_text param;
 	unsigned methods;
 	size_t i;
 
 	for (i = 0; i < routes_count; i++) {
 		const struct route *r = &routes[i];
 
-		assert_non_null(route_find(r->method, text(r->path), IPC_LISTEN_CONTROL, &methods));
-		if (r->permission == ROUTE_PUBLIC)
+		assert_non_null(route_find(r->method, text(r->path), IPC_LISTEN_CONTROL, &methods, &param));
+		if (r->where != ROUTE_CONTROL || strchr(r->path, ':') != NULL)
 			continue;
-		assert_null(route_find(r->method, text(r->path), IPC_LISTEN_TCP, &methods));
-		assert_int_equal(methods, 0);
+		assert_ptr_not_equal(route_find(r->method, text(r->path), IPC_LISTEN_TCP, &methods,
+		    &param), r);
 	}
 }
 
@@ -305,7 +348,8 @@ int main(void)
 		cmocka_unit_test(test_origins),
 		cmocka_unit_test(test_origin_of_a_url),
 		cmocka_unit_test(test_routes_are_exact),
-		cmocka_unit_test(test_controllers_routes_are_on_the_control_socket_only),
+		cmocka_unit_test(test_route_parameters),
+		cmocka_unit_test(test_control_routes_are_on_the_control_socket_only),
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_peers_are_counted_by_address),
 		cmocka_unit_test(test_status_follows_state_and_channel),

@@ -57,7 +57,7 @@ static void child(int fd, unsigned max_fds)
 		setrlimit(RLIMIT_NOFILE, &limit);
 	if (channel_new(&control, fd, IPC_API, IPC_SUPERVISOR, 1 << 20, &e) < 0 ||
 	    channel_receive_wait(control, &m, clock_monotonic_ms() + WAIT_MS, &e) < 0 ||
-	    settings_take(&w.settings, &m, &e) < 0 || worker_open(&w, &e) < 0 ||
+	    config_take(&w.config, &m, &e) < 0 || worker_open(&w, &e) < 0 ||
 	    worker_loop(&w, control, &e) < 0)
 		_exit(99);
 	worker_free(&w);
@@ -889,16 +889,25 @@ static void test_cors_is_for_the_frontend_only(void **state)
 	close(fd);
 }
 
-static void test_network_listeners_refuse_setup(void **state)
+static void test_network_listeners_are_not_local(void **state)
 {
 	struct fixture *f = *state;
+	struct msg m, answer;
 	int fd;
 
 	f->listeners[0].loopback = false;
 	begin_with(f, false, false);
 	fd = client(f);
 	send_text(fd, SETUP);
-	expect_answer(fd, "403 ", "deploystackctl setup sqlite");
+	expect_on(f->db, MSG_db_setup, &m);
+	assert_false(m.db_setup.local);
+	assert_null(m.db_setup.setup_token);
+	msg_init(&answer, MSG_failure, m.id);
+	answer.failure.code = -ERR_DENIED;
+	answer.failure.text = "The setup token is missing.";
+	reply(f, &answer);
+	msg_free(&m);
+	expect_answer(fd, "403 ", "The setup token is missing.");
 	send_text(fd, GET_STATUS);
 	expect_answer(fd, "200 ", "configured");
 	close(fd);
@@ -994,7 +1003,7 @@ int main(void)
 		T(test_a_worker_without_descriptors_serves_on),
 		T(test_a_new_configuration_is_used),
 		T(test_cors_is_for_the_frontend_only),
-		T(test_network_listeners_refuse_setup),
+		T(test_network_listeners_are_not_local),
 		T(test_drain_finishes_what_is_in_flight),
 		T(test_the_worker_ends_with_its_supervisor),
 		T(test_request_ids),

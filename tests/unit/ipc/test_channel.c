@@ -77,9 +77,17 @@ static struct msg ping(uint64_t seq)
 
 static struct msg of_type(enum ipc_type type)
 {
+	const struct record_info *body = &msg_info(type)->body;
+	const struct field_info *fields = body->fields();
+	static const char *const text = "x";
 	struct msg m;
+	size_t i;
 
 	msg_init(&m, type, 1);
+	for (i = 0; i < body->nfields; i++)
+		if (fields[i].kind == FIELD_STRING)
+			memcpy((char *)&m + offsetof(struct msg, ping) + fields[i].offset, &text,
+			    sizeof(text));
 	return m;
 }
 

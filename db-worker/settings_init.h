@@ -1,8 +1,8 @@
 /*
- * Global settings in the database.
+ * The settings that an installation starts with.
  */
-#ifndef DB_WORKER_SETTINGS_H
-#define DB_WORKER_SETTINGS_H
+#ifndef DB_WORKER_SETTINGS_INIT_H
+#define DB_WORKER_SETTINGS_INIT_H
 
 #include "db-worker/driver.h"
 #include "db-worker/setting_cipher.h"
@@ -11,7 +11,8 @@
 /*
  * Creates the groups and settings that the database lacks, all in one
  * transaction, and never changes an existing one.  Encrypted settings are
- * encrypted also while empty.  *created is how many settings were.  Writes
+ * encrypted also while empty, and left out when the stored secrets do not decrypt:
+ * two keys in one database would be worse.  *created is how many settings were.  Writes
  * nothing when nothing is missing.
  */
 int settings_init(const struct driver *driver, struct conn *c,
