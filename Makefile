@@ -158,11 +158,14 @@ build-fuzz/%: tests/fuzz/fuzz_%.c $(fuzz_sources)
 	    -lcjson -lsodium -levent_core -lpthread
 
 # ---- figures ----
-bench: all $(BUILD)/bench/bare-evhttp $(BUILD)/bench/load
+bench: all $(BUILD)/bench/bare-evhttp $(BUILD)/bench/load $(BUILD)/bench/durable-loop
 	python3 tests/bench/bench.py --build $(BUILD)
 $(BUILD)/bench/bare-evhttp: tests/bench/bare_evhttp.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CSTD) $(WARNINGS) $(HARDENING) $(LDHARDENING) -o $@ $< -levent_core -levent_extra
+$(BUILD)/bench/durable-loop: tests/bench/durable_loop.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CSTD) $(WARNINGS) $(HARDENING) $(LDHARDENING) -o $@ $< -lsqlite3
 $(BUILD)/bench/load: tests/bench/load.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CSTD) $(WARNINGS) $(HARDENING) $(LDHARDENING) -o $@ $<

@@ -24,10 +24,48 @@ def row(what, value, target, good):
     print(f"{what:62} {value:>14}  target {target:>10}  {'yes' if good else 'NO'}", flush=True)
 
 
-def load(port, seconds=1.5):
-    out = subprocess.run([f"{BUILD}/bench/load", str(port), "32", str(seconds), "/api/db/status"], capture_output=True,
+def load(port, seconds=1.5, path="/api/db/status", *more):
+    out = subprocess.run([f"{BUILD}/bench/load", str(port), "32", str(seconds), path, *more], capture_output=True,
                          text=True, check=True)
     return float(out.stdout)
+
+
+def logged_in(d):
+    d.setup()
+    d.wait_ready()
+    r = d.request("POST", "/api/auth/email/register",
+                  {"username": "bench", "email": "bench@example.org", "password": "a password"})
+    return r.headers["Set-Cookie"].split(";")[0]
+
+
+def setting_ratio():
+    """GET of a setting with a session, of a bare libevent server that answers as many bytes."""
+    with Daemon() as d:
+        cookie = logged_in(d)
+        path = "/api/settings/smtp.port"
+        body = d.get(path, headers={"Cookie": cookie}).body.decode()
+        bare = subprocess.Popen([f"{BUILD}/bench/bare-evhttp", body], stdout=subprocess.PIPE, text=True)
+        try:
+            port = int(bare.stdout.readline())
+            load(d.port, 0.3, path, cookie)
+            pairs = [(load(d.port, 1.5, path, cookie), load(port)) for _ in range(args.rounds)]
+        finally:
+            bare.kill()
+            bare.wait()
+    return statistics.median(a / b for a, b in pairs), pairs
+
+
+def durable_ratio():
+    """POST of a setting, of a loop of single durable transactions on the same disk."""
+    pairs = []
+    with Daemon() as d:
+        cookie = logged_in(d)
+        for n in range(args.rounds):
+            ours = load(d.port, 1.5, "/api/settings", cookie, f"bench{n}")
+            out = subprocess.run([f"{BUILD}/bench/durable-loop", f"{d.dir}/loop{n}.db", "1.5"], capture_output=True,
+                                 text=True, check=True)
+            pairs.append((ours, float(out.stdout)))
+    return statistics.median(a / b for a, b in pairs), pairs
 
 
 def status_ratio(workers):
@@ -104,6 +142,14 @@ def main():
         row(f"GET /api/db/status, 32 connections, {workers} api-worker(s), of bare evhttp",
             f"{median:.2f}", ">= 0.70", median >= 0.7)
         print(f"    ratios {' '.join(f'{r:.2f}' for r in ratios)}; {rate:.0f} requests/s with the access log on")
+
+    ratio, pairs = setting_ratio()
+    row("GET /api/settings/:key with a session, 32 connections, of bare evhttp", f"{ratio:.2f}", ">= 0.35",
+        ratio >= 0.35)
+    print("    pairs " + ", ".join(f"{a:.0f}/{b:.0f}" for a, b in pairs))
+    ratio, pairs = durable_ratio()
+    row("POST /api/settings, 32 connections, of single durable transactions", f"{ratio:.2f}", ">= 1.00", ratio >= 1)
+    print("    pairs " + ", ".join(f"{a:.0f}/{b:.0f}" for a, b in pairs))
 
     times = []
     for _ in range(10):

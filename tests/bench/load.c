@@ -1,8 +1,9 @@
 /*
- * A small load generator: load PORT CONNECTIONS SECONDS PATH
+ * A small load generator: load PORT CONNECTIONS SECONDS PATH [COOKIE [PREFIX]]
  *
  * Keep-alive connections, one request at a time on each; prints requests per
- * second.  Any answer other than 200 ends it with an error.
+ * second.  With PREFIX each request is a POST of a new setting whose key begins so.
+ * Any answer other than 200 and 201 ends it with an error.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +24,8 @@ struct connection {
 	char data[8192];
 };
 
-static char request[512];
-static size_t request_len;
+static const char *path, *cookie, *prefix;
+static unsigned long asked;
 
 static double now(void)
 {
@@ -42,6 +43,16 @@ static void die(const char *what)
 
 static void ask(struct connection *c)
 {
+	char request[1024], body[256] = "";
+	size_t request_len;
+
+	if (prefix != NULL)
+		snprintf(body, sizeof(body), "{\"key\":\"%s.%lu\",\"value\":\"a value of some "
+		    "length\"}", prefix, asked++);
+	request_len = (size_t)snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\n"
+	    "Host: 127.0.0.1\r\nCookie: %s\r\nContent-Type: application/json\r\n"
+	    "Content-Length: %zu\r\n\r\n%s", prefix != NULL ? "POST" : "GET", path, cookie,
+	    strlen(body), body);
 	c->got = c->want = 0;
 	if (write(c->fd, request, request_len) != (ssize_t)request_len)
 		die("cannot send");
@@ -73,8 +84,8 @@ static bool receive(struct connection *c)
 	c->got += (size_t)n;
 	c->data[c->got] = '\0';
 	if (c->want == 0 && (end = strstr(c->data, "\r\n\r\n")) != NULL) {
-		if (strncmp(c->data, "HTTP/1.1 200", 12) != 0)
-			die("an answer other than 200");
+		if (strncmp(c->data, "HTTP/1.1 20", 11) != 0)
+			die("an answer other than 200 and 201");
 		length = strcasestr(c->data, "Content-Length:");
 		c->want = (size_t)(end + 4 - c->data) +
 		    (length != NULL ? strtoul(length + 15, NULL, 10) : 0);
@@ -90,12 +101,13 @@ int main(int argc, char **argv)
 	unsigned long answers = 0;
 	double start, seconds, end;
 
-	if (argc != 5)
-		die("usage: load PORT CONNECTIONS SECONDS PATH");
+	if (argc < 5 || argc > 7)
+		die("usage: load PORT CONNECTIONS SECONDS PATH [COOKIE [PREFIX]]");
 	connections = (int)strtol(argv[2], NULL, 10);
 	seconds = strtod(argv[3], NULL);
-	request_len = (size_t)snprintf(request, sizeof(request),
-	    "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", argv[4]);
+	path = argv[4];
+	cookie = argc > 5 ? argv[5] : "none=0";
+	prefix = argc > 6 ? argv[6] : NULL;
 	all = calloc((size_t)connections, sizeof(*all));
 	if (all == NULL)
 		die("not enough memory");

@@ -167,7 +167,7 @@ def forged_fields_give_no_privilege_on_a_network_listener():
         for fields in ({}, {"X-Forwarded-For": "127.0.0.1"}, {"X-Real-IP": "127.0.0.1"},
                        {"Forwarded": "for=127.0.0.1"}, {"Host": "localhost"}):
             r = d.request("POST", "/api/db/setup", '{"type":"sqlite"}', {**JSON, **fields})
-            assert r.status == 403 and "deploystackctl setup sqlite" in r.json["message"], r
+            assert r.status == 403 and "deploystackctl setup-token" in r.json["error"], r
         assert d.setup(control=True).status == 200
 
 
